@@ -1,0 +1,57 @@
+# `make up` and `make test` do everything on a fresh machine; `make help` lists the rest.
+SHELL := /bin/sh
+SETTINGS := HOME,XDG_CACHE_HOME,SIAGA_CACHE,SIAGA_CONFIG,SIAGA_STATE,SIAGA_SIP_BIND,SIAGA_AGI_BIND,SIAGA_AGI_PEERS,SIAGA_SIMULATION_BIND,SIAGA_RTP_FIRST,SIAGA_RTP_LAST
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(SETTINGS),PYTHONDONTWRITEBYTECODE)
+SIAGA := .venv/bin/siaga
+export PYTHONDONTWRITEBYTECODE = 1
+
+.PHONY: help up down test check unit e2e docker bench sounds format root venv tools
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+up: root venv  ## Build what is missing, check config/, start everything, say how to dial
+	@$(SIAGA) check
+	@$(AS_ROOT) $(SIAGA) up
+
+down: venv  ## Stop what `make up` started, and nothing else
+	@$(AS_ROOT) $(SIAGA) down
+
+test: root venv tools check unit e2e  ## Format, lint, types, layers, then every test against real parts
+
+check:
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/lint-imports --no-cache > var/lint-imports.log 2>&1 || { cat var/lint-imports.log; exit 1; }
+	@$(SIAGA) check
+
+unit:
+	@.venv/bin/coverage run -m pytest -q tests/unit tests/wire
+	@.venv/bin/coverage report
+
+e2e:
+	@$(AS_ROOT) .venv/bin/pytest -q -p no:cacheprovider tests/e2e
+
+docker:  ## Prove docker-compose.yml on a Docker engine started for it
+	@$(AS_ROOT) sh tests/e2e/docker.sh
+
+bench: root venv  ## Measure speed and memory; writes tests/bench/README.md
+	@$(AS_ROOT) env PYTHONPATH=tests/e2e .venv/bin/python tests/bench/bench.py
+
+sounds: venv tools  ## Speak the prompts whose text has changed
+	@$(SIAGA) prompts
+
+format: venv  ## Put the code in its format
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --fix --quiet .
+
+root:
+	@asterisk/root.sh build >/dev/null
+
+venv:
+	@mkdir -p var
+	@asterisk/root.sh uv sync --quiet --frozen
+
+tools:
+	@asterisk/root.sh tools espeak-ng sox
