@@ -1,0 +1,154 @@
+"""Values into the compiled dialplan: the fences, the static menu's keys, the simulated far ends.
+
+Law 1: what is compiled here says the same as `routing.plan`; hours become Asterisk's own.
+Law 2: only names, numbers and seconds that the loader has checked are written: none needs quotes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from routing.agencies import WEEKDAYS, Hotline, Hours, Weekday
+from routing.configuration import Configuration
+from routing.plan import hops_of, service_hotlines
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """Where the dialplan finds the controller, and how long it may take to say its first word."""
+
+    agi_url: str
+    first_seconds: int = 6
+
+
+def extensions(configuration: Configuration, controller: Controller) -> str:
+    """Return the text that `asterisk/etc/extensions.conf` includes."""
+    parts = (
+        _globals(configuration, controller),
+        _fences(configuration),
+        _static_keys(configuration),
+        _last_hotline(configuration),
+        _simulated(configuration),
+    )
+    return "; Compiled by `siaga apply` from config/. Changes here are overwritten.\n" + "".join(
+        f"\n{line}" if line.startswith("[") else line
+        for part in parts
+        for line in (f"{text}\n" for text in part)
+    )
+
+
+def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
+    simulated = [name for name, trunk in c.site.trunks.items() if trunk.simulated]
+    yield "[globals]"
+    yield f"AGI_URL = {controller.agi_url}"
+    yield f"FIRST_SECONDS = {controller.first_seconds}"
+    yield f"NO_CHOICE_PRIO = {c.menu.no_choice.priority}"
+    yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
+    yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
+    yield f"SIMULATED_TRUNK = {simulated[0] if simulated else 'none'}"
+
+
+def _fences(c: Configuration) -> Iterator[str]:
+    """List what may be dialled: nothing else can be, whatever a plan says."""
+    hotlines = c.agencies.hotlines()
+    yield "[hotline-allow]"
+    for number in sorted({h.dialled for h in hotlines}):
+        yield f"exten => {number},1,NoOp()"
+    yield "[trunk-allow]"
+    for trunk in sorted({*c.site.trunks, *(h.endpoint for h in hotlines if h.endpoint)}):
+        yield f"exten => {trunk},1,NoOp()"
+
+
+def _static_keys(c: Configuration) -> Iterator[str]:
+    """One extension a key, named `k` and the key so that no caller can dial it."""
+    menu = c.menu
+    yield "[static-keys]"
+    for name, service in menu.services.items():
+        yield from _static_choice(service.key, name, service.priority)
+        for hotline in service_hotlines(c, name):
+            yield from _static_hops(c, hotline)
+        yield " same => n,Goto(walk-plan,s,1)"
+    for key in (menu.operator.key, "*", "#"):
+        yield from _static_choice(key, "operator", menu.operator.priority)
+        yield " same => n,Goto(ops,s,1)"
+    yield from _static_choice(menu.cannot_speak.key, "cannot-speak", menu.cannot_speak.priority)
+    yield " same => n,Goto(ops,s,1)"
+    english = menu.languages[1]
+    # Once only: whoever is in the second language already has pressed a key that means nothing.
+    again = f'$["${{CHANNEL(language)}}" = "{english}"]?static-menu,s,again'
+    yield f"exten => k{menu.english.key},1,GotoIf({again})"
+    yield f" same => n,Set(CHANNEL(language)={english})"
+    yield " same => n,Set(SAY=menu)"
+    yield " same => n,Set(TRIES=0)"
+    yield " same => n,Goto(static-menu,s,ask)"
+
+
+def _static_choice(key: str, name: str, priority: int) -> Iterator[str]:
+    yield f"exten => k{key},1,Set(PLAN_ID={name})"
+    yield f" same => n,Set(PLAN_PRIO={priority})"
+
+
+def _static_hops(c: Configuration, hotline: Hotline) -> Iterator[str]:
+    hops = [
+        f"static-hop,s,1({hop.number},{hop.trunk},{hop.ring_seconds},{int(hop.confirm)})"
+        for hop in hops_of(c, hotline)
+    ]
+    if hotline.hours is None:
+        yield from (f" same => n,Gosub({hop})" for hop in hops)
+        return
+    yield " same => n,Set(OPEN=0)"
+    for window in hotline.hours:
+        for span in asterisk_times(window):
+            yield f" same => n,ExecIfTime({span}?Set(OPEN=1))"
+    yield from (f" same => n,GosubIf($[${{OPEN}} = 1]?{hop})" for hop in hops)
+
+
+def asterisk_times(window: Hours) -> Iterator[str]:
+    """Yield the window as `times,weekdays,mdays,months,zone` of ExecIfTime.
+
+    Asterisk's times include their last minute and cannot cross midnight (pbx_timing.c), so the
+    last minute is left out, and a window that crosses becomes two.
+    """
+    if not window.crosses_midnight:
+        yield _span(window.opens, _minute_before(window.closes), window.days)
+        return
+    yield _span(window.opens, "23:59", window.days)
+    if window.closes != "00:00":
+        following = tuple(WEEKDAYS[(WEEKDAYS.index(day) + 1) % 7] for day in window.days)
+        yield _span("00:00", _minute_before(window.closes), following)
+
+
+def _span(first: str, last: str, days: tuple[Weekday, ...]) -> str:
+    return f"{first}-{last},{'&'.join(days)},*,*,Asia/Jakarta"
+
+
+def _minute_before(clock: str) -> str:
+    hours, minutes = divmod(int(clock[:2]) * 60 + int(clock[3:]) - 1, 60)
+    return f"{hours:02}:{minutes:02}"
+
+
+def _last_hotline(c: Configuration) -> Iterator[str]:
+    """Ring the number behind all operators, over each trunk that leads to it."""
+    last = next(h for h in c.agencies.hotlines() if h.name == c.operators.last_hotline)
+    yield "[last-hotline]"
+    yield "exten => s,1,NoOp()"
+    for hop in hops_of(c, last):
+        options = f"gi{'r' if hop.confirm else 'R'}U(agency-accept^{int(hop.confirm)})"
+        dial = f"PJSIP/{hop.number}@{hop.trunk},{hop.ring_seconds}^10,{options}"
+        yield f" same => n,TryExec(Dial({dial}))"
+        yield ' same => n,GotoIf($["${JOINED}" != ""]?done)'
+    yield " same => n(done),Return()"
+
+
+def _simulated(c: Configuration) -> Iterator[str]:
+    """Answer on the simulated trunk: each hotline by its number, and the operator."""
+    yield "[simulated]"
+    answering = {h.number: h for h in reversed(c.agencies.hotlines()) if h.number}
+    for number, hotline in sorted(answering.items()):
+        answer = f"simulated-answer,s,1({simulated_prompt(hotline)})"
+        yield f"exten => {number},1,Gosub({answer})"
+    yield "exten => operator,1,Gosub(simulated-answer,s,1(simulated-operator))"
+
+
+def simulated_prompt(hotline: Hotline) -> str:
+    """Return the name of the sentence that is spoken when this hotline is simulated."""
+    return f"simulated-{hotline.name}"

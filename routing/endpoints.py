@@ -1,0 +1,118 @@
+"""Values into what Asterisk may talk to: SIP endpoints of callers, trunks and phones, and queues.
+
+Law: a call is only taken from an address that `site.yaml` lists, or from a phone that knows its
+secret. Nothing is reachable by name.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from routing.configuration import Configuration
+from routing.site import Operator
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Where Asterisk listens: `address:port` for SIP and for the simulation, ports for RTP."""
+
+    sip: str
+    simulation: str
+    rtp_first: int
+    rtp_last: int
+
+
+def pjsip(configuration: Configuration, listening: Listening, secrets: Mapping[str, str]) -> str:
+    """Return the text that `asterisk/etc/pjsip.conf` includes.
+
+    `secrets` holds the SIP password of each operator's account.
+    """
+    site = configuration.site
+    # Our own address too, so that a test call from this machine is a call like any other.
+    own = listening.sip.rpartition(":")[0]
+    callers = dict.fromkeys((*site.incoming, *(() if own == "0.0.0.0" else (own,))))  # noqa: S104
+    lines = [
+        *_section("udp", type="transport", protocol="udp", bind=listening.sip),
+        *_section("from-trunk(caller)", transport="udp"),
+        *_section("from-trunk", type="identify", endpoint="from-trunk", match=",".join(callers)),
+    ]
+    for name, trunk in site.trunks.items():
+        if trunk.simulated:
+            lines += _simulation(name, listening.simulation)
+        else:
+            lines += _gateway(name, str(trunk.gateway))
+    for hotline in configuration.agencies.hotlines():
+        if hotline.endpoint and hotline.sip:
+            lines += _gateway(hotline.endpoint, hotline.sip.partition("@")[2])
+    for phone in configuration.operators.phones():
+        lines += _phone(phone, secrets[phone.account])
+    return "\n".join(lines)
+
+
+def queues(configuration: Configuration) -> str:
+    """Return the text that `asterisk/etc/queues.conf` includes."""
+    groups = (
+        ("operators", configuration.operators.operators),
+        ("backup", configuration.operators.backup),
+    )
+    lines: list[str] = []
+    for name, phones in groups:
+        lines += [
+            f"[{name}]({name}-template)",
+            *(f"member => PJSIP/{p.account},0,{p.name},PJSIP/{p.account}" for p in phones),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def rtp(listening: Listening) -> str:
+    """Return the whole of `rtp.conf`."""
+    return "\n".join(
+        _section(
+            "general",
+            rtpstart=listening.rtp_first,
+            rtpend=listening.rtp_last,
+            strictrtp="yes",
+            icesupport="no",
+        ),
+    )
+
+
+def _section(head: str, **settings: object) -> Iterator[str]:
+    name, paren, templates = head.partition("(")
+    yield f"[{name}]{paren}{templates}"
+    yield from (f"{key} = {value}" for key, value in settings.items())
+    yield ""
+
+
+def _gateway(name: str, address: str) -> Iterator[str]:
+    """Describe a line out. A dead one is noticed by the call that meets it: `^10` of Dial.
+
+    It is not asked whether it lives: a carrier may take calls and ignore OPTIONS.
+    """
+    yield from _section(f"{name}(way-out)", transport="udp", aors=name)
+    yield from _section(name, type="aor", contact=f"sip:{address}")
+
+
+def _simulation(name: str, address: str) -> Iterator[str]:
+    """Describe a line from Asterisk to itself, on an address that only the simulation uses."""
+    yield from _section("simulation", type="transport", protocol="udp", bind=address)
+    yield from _section(f"{name}(way-out)", transport="simulation", aors=name)
+    yield from _section(name, type="aor", contact=f"sip:{address}")
+    yield from _section(
+        "far-end(way-out)", transport="simulation", context="simulated", send_pai="no"
+    )
+    host = address.partition(":")[0]
+    yield from _section("far-end", type="identify", endpoint="far-end", match=host)
+
+
+def _phone(phone: Operator, secret: str) -> Iterator[str]:
+    account = phone.account
+    yield from _section(
+        f"{account}(operator)",
+        transport="udp",
+        auth=account,
+        aors=account,
+        callerid=f'"{phone.name}" <112>',
+    )
+    yield from _section(account, type="auth", auth_type="digest", username=account, password=secret)
+    yield from _section(f"{account}(operator-aor)")

@@ -1,0 +1,79 @@
+"""The place: its trunks and its operators, as frozen values from `site.yaml` and `operators.yaml`.
+
+Law: addresses are literal. A name that does not resolve would stall every call.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from routing.agencies import IPV4, IPV4_PORT, Name, Value, form
+
+Address = Annotated[
+    str,
+    form(
+        f"{IPV4}(/([89]|[12][0-9]|3[0-2]))?",
+        "not an address",
+        'write "10.1.2.3" or "10.1.2.0/24": digits, never a host name, never the whole world',
+    ),
+]
+Gateway = Annotated[
+    str,
+    form(
+        IPV4_PORT,
+        "not a gateway",
+        'write "10.1.2.3:5060": an address in digits, never a host name',
+    ),
+]
+
+
+class Trunk(Value):
+    """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies."""
+
+    gateway: Gateway | None = None
+    simulated: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Trunk":
+        if (self.gateway is None) != self.simulated:
+            raise ValueError(
+                'needs one way out; give either `gateway: "address:port"` or `simulated: true`'
+            )
+        return self
+
+
+class Site(Value):
+    """The file `site.yaml`."""
+
+    incoming: Annotated[tuple[Address, ...], Field(min_length=1)]
+    trunks: Annotated[Mapping[Name, Trunk], Field(min_length=1)]
+    outgoing: Annotated[tuple[Name, ...], Field(min_length=1)]
+    simulated_operator: bool = False
+
+
+class Operator(Value):
+    """One operator's phone: the SIP account it registers as, and the name shown."""
+
+    account: Name
+    name: Annotated[
+        str,
+        form(
+            "[A-Za-z0-9][A-Za-z0-9 .'-]{0,39}",
+            "not a name to show",
+            "use letters, digits, spaces, dots, hyphens and ', at most 40",
+        ),
+    ]
+
+
+class Operators(Value):
+    """The file `operators.yaml`."""
+
+    operators: Annotated[tuple[Operator, ...], Field(min_length=1)]
+    backup: tuple[Operator, ...] = ()
+    overflow_seconds: Annotated[int, Field(ge=5, le=120)]
+    last_hotline: Name
+
+    def phones(self) -> tuple[Operator, ...]:
+        """Return every phone that may register: the operators', then the backup's."""
+        return self.operators + self.backup

@@ -1,0 +1,224 @@
+"""The compiled dialplan: what may be dialled, what each key does, and when."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from routing.agencies import WEEKDAYS, WIB, Hours
+from routing.configuration import Configuration
+from routing.dialplan import Controller, asterisk_times, extensions
+
+MINUTES_OF_A_DAY = 24 * 60
+DAMKAR = 'number: "113", ring_seconds: 20'
+NIGHT = 'hours: [{days: [fri, sat], opens: "22:00", closes: "06:00"}]'
+
+Configured = Callable[..., Configuration]
+
+clocks = st.times().map(lambda clock: clock.strftime("%H:%M"))
+windows = st.builds(
+    Hours,
+    days=st.lists(st.sampled_from(WEEKDAYS), min_size=1).map(tuple),
+    opens=clocks,
+    closes=clocks,
+)
+
+
+def compiled(configuration: Configuration) -> str:
+    """Return the dialplan as `siaga apply` writes it."""
+    return extensions(configuration, Controller("agi://127.0.0.1:4573/menu"))
+
+
+def context(text: str, name: str) -> list[str]:
+    """Return the lines of one context."""
+    _, _, rest = text.partition(f"\n[{name}]\n")
+    return rest.partition("\n\n")[0].splitlines()
+
+
+def minutes(span: str) -> set[int]:
+    """Return the minutes of the week, from Monday's first, in which Asterisk's times hold.
+
+    As pbx_timing.c reads them: both ends are inside, and a span cannot cross midnight.
+    """
+    match = re.fullmatch(r"(\d\d):(\d\d)-(\d\d):(\d\d),([a-z&]+),\*,\*,Asia/Jakarta", span)
+    assert match is not None, span
+    h1, m1, h2, m2 = map(int, match.groups()[:4])
+    first, last = h1 * 60 + m1, h2 * 60 + m2
+    assert first <= last < MINUTES_OF_A_DAY
+    return {
+        WEEKDAYS.index(day) * MINUTES_OF_A_DAY + minute
+        for day in match[5].split("&")
+        for minute in range(first, last + 1)
+    }
+
+
+def open_minutes(window: Hours) -> set[int]:
+    """Return the minutes of the week, from Monday's first, at which Python says it is open."""
+    monday = datetime(2024, 1, 1, tzinfo=WIB)
+    week = range(7 * MINUTES_OF_A_DAY)
+    return {n for n in week if window.is_open(monday + timedelta(minutes=n))}
+
+
+@settings(derandomize=True, deadline=None, max_examples=25)
+@given(windows)
+@example(Hours(opens="00:00", closes="00:00"))
+@example(Hours(opens="08:00", closes="08:00"))
+@example(Hours(opens="00:00", closes="23:59"))
+@example(Hours(days=("sun",), opens="23:59", closes="00:01"))
+@example(Hours(days=("sun",), opens="18:00", closes="00:00"))
+@example(Hours(days=("mon",), opens="00:00", closes="00:01"))
+def test_asterisk_and_python_keep_the_same_hours_in_each_minute_of_a_week(window: Hours) -> None:
+    spans = list(asterisk_times(window))
+    assert set().union(*map(minutes, spans)) == open_minutes(window)
+
+
+def test_a_window_in_a_day_ends_one_minute_early_in_asterisk() -> None:
+    office = Hours(days=("mon", "fri"), opens="08:00", closes="16:00")
+    assert list(asterisk_times(office)) == ["08:00-15:59,mon&fri,*,*,Asia/Jakarta"]
+
+
+def test_a_window_over_midnight_becomes_two() -> None:
+    night = Hours(days=("fri", "sun"), opens="22:00", closes="06:00")
+    assert list(asterisk_times(night)) == [
+        "22:00-23:59,fri&sun,*,*,Asia/Jakarta",
+        "00:00-05:59,sat&mon,*,*,Asia/Jakarta",
+    ]
+
+
+def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configuration) -> None:
+    assert context(compiled(shipped), "globals") == [
+        "AGI_URL = agi://127.0.0.1:4573/menu",
+        "FIRST_SECONDS = 6",
+        "NO_CHOICE_PRIO = 8",
+        "OVERFLOW_SECONDS = 25",
+        "SIMULATED_OPERATOR = 1",
+        "SIMULATED_TRUNK = simulated",
+    ]
+    assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,giRU(agency-accept^0)))" in context(
+        compiled(shipped), "last-hotline"
+    )
+
+
+def test_a_live_site_has_no_simulation(configured: Configured) -> None:
+    live = configured(
+        ("site.yaml", "  simulated: {simulated: true}\n", ""),
+        ("site.yaml", "# telkom", "telkom"),
+        ("site.yaml", "outgoing: [simulated]", "outgoing: [telkom]"),
+        ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
+    )
+    text = compiled(live)
+    assert context(text, "globals")[-2:] == [
+        "SIMULATED_OPERATOR = 0",
+        "SIMULATED_TRUNK = none",
+    ]
+    assert "PJSIP/110@telkom" in "".join(context(text, "last-hotline"))
+    assert context(text, "trunk-allow") == ["exten => telkom,1,NoOp()"]
+    assert "Gosub(static-hop,s,1(113,telkom,20,0))" in text
+
+
+def test_the_fences_hold_every_number_and_trunk_and_nothing_else(shipped: Configuration) -> None:
+    text = compiled(shipped)
+    numbers = ("0761123", "110", "113", "115", "117", "119")
+    assert context(text, "hotline-allow") == [f"exten => {n},1,NoOp()" for n in numbers]
+    assert context(text, "trunk-allow") == ["exten => simulated,1,NoOp()"]
+
+
+def test_every_key_does_something_and_no_caller_can_dial_it(shipped: Configuration) -> None:
+    keys = context(compiled(shipped), "static-keys")
+    found = [line.split(",")[0] for line in keys if line.startswith("exten")]
+    assert sorted(found) == sorted(f"exten => k{key}" for key in "0123456789*#")
+
+
+def test_the_key_of_a_service_lays_out_its_plan_and_walks_it(shipped: Configuration) -> None:
+    assert """\
+exten => k4,1,Set(PLAN_ID=fallen-tree)
+ same => n,Set(PLAN_PRIO=5)
+ same => n,Gosub(static-hop,s,1(117,simulated,20,0))
+ same => n,Gosub(static-hop,s,1(113,simulated,20,0))
+ same => n,Goto(walk-plan,s,1)
+""" in compiled(shipped)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "priority"),
+    [("0", "operator", 6), ("*", "operator", 6), ("#", "operator", 6), ("8", "cannot-speak", 9)],
+)
+def test_a_key_that_is_no_service_goes_straight_to_the_operators(
+    shipped: Configuration, key: str, name: str, priority: int
+) -> None:
+    assert f"""\
+exten => k{key},1,Set(PLAN_ID={name})
+ same => n,Set(PLAN_PRIO={priority})
+ same => n,Goto(ops,s,1)
+""" in compiled(shipped)
+
+
+def test_the_language_key_asks_again_in_the_second_language_but_only_once(
+    shipped: Configuration,
+) -> None:
+    assert """\
+exten => k9,1,GotoIf($["${CHANNEL(language)}" = "en"]?static-menu,s,again)
+ same => n,Set(CHANNEL(language)=en)
+ same => n,Set(SAY=menu)
+ same => n,Set(TRIES=0)
+ same => n,Goto(static-menu,s,ask)
+""" in compiled(shipped)
+
+
+def test_a_hotline_with_hours_is_tried_only_within_them(configured: Configured) -> None:
+    site = configured(("agencies.yaml", DAMKAR, f"{DAMKAR}, confirm: true, {NIGHT}"))
+    assert """\
+exten => k1,1,Set(PLAN_ID=fire)
+ same => n,Set(PLAN_PRIO=9)
+ same => n,Set(OPEN=0)
+ same => n,ExecIfTime(22:00-23:59,fri&sat,*,*,Asia/Jakarta?Set(OPEN=1))
+ same => n,ExecIfTime(00:00-05:59,sat&sun,*,*,Asia/Jakarta?Set(OPEN=1))
+ same => n,GosubIf($[${OPEN} = 1]?static-hop,s,1(113,simulated,20,1))
+ same => n,Goto(walk-plan,s,1)
+""" in compiled(site)
+
+
+def test_the_hours_of_one_hotline_say_nothing_of_the_next(configured: Configured) -> None:
+    site = configured(
+        ("agencies.yaml", 'number: "117", ring_seconds: 20', f'number: "117", {NIGHT}'),
+        ("agencies.yaml", DAMKAR, f"{DAMKAR}, {NIGHT}"),
+    )
+    _, _, key = compiled(site).partition("k4,1")
+    assert key.partition("exten")[0].count("Set(OPEN=0)") == 2
+
+
+def test_a_hotline_with_a_sip_address_is_fenced_by_its_user_and_its_own_endpoint(
+    configured: Configured,
+) -> None:
+    text = compiled(configured(("agencies.yaml", DAMKAR, 'sip: "pos-1@10.1.2.3:5070"')))
+    assert "exten => pos-1,1,NoOp()" in context(text, "hotline-allow")
+    assert "exten => sip-damkar-113,1,NoOp()" in context(text, "trunk-allow")
+    assert "Gosub(static-hop,s,1(pos-1,sip-damkar-113,20,0))" in text
+    assert "pos-1" not in "".join(context(text, "simulated"))
+
+
+def test_the_simulation_answers_every_number_once_and_the_operator(
+    configured: Configured,
+) -> None:
+    shared = configured(("agencies.yaml", 'number: "117"', 'number: "113"'))
+    lines = context(compiled(shared), "simulated")
+    answered = [line.split(",")[0].removeprefix("exten => ") for line in lines]
+    assert answered == ["0761123", "110", "113", "115", "119", "operator"]
+    assert "exten => 113,1,Gosub(simulated-answer,s,1(simulated-bpbd-117))" in lines
+
+
+def test_nothing_a_caller_sent_is_in_the_compiled_dialplan(shipped: Configuration) -> None:
+    text = compiled(shipped)
+    assert "EXTEN" not in text
+    assert "CALLERID" not in text
+    assert "SECRET" not in text.upper()
+    assert set(re.findall(r"\$\{\w+\}", text)) <= {"${OPEN}", "${JOINED}"}
+
+
+def test_the_same_configuration_gives_the_same_text(
+    shipped: Configuration, configured: Configured
+) -> None:
+    assert compiled(configured()) == compiled(shipped)

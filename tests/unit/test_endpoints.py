@@ -1,0 +1,182 @@
+"""What Asterisk may talk to: lines in, lines out, phones and queues."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from routing.configuration import SECTIONS, Configuration
+from routing.dialplan import Controller, extensions
+from routing.endpoints import Listening, pjsip, queues, rtp
+
+PJSIP = Path(__file__).parents[2] / "asterisk/etc/pjsip.conf"
+LISTENING = Listening("127.0.0.1:5060", "127.0.0.2:5070", 10000, 14999)
+SECRETS = {"operator-1": "sEcReT-1", "operator-2": "sEcReT-2", "pengawas-1": "sEcReT-3"}
+
+Configured = Callable[..., Configuration]
+
+
+def compiled(configuration: Configuration) -> str:
+    """Return the endpoints as `siaga apply` writes them."""
+    return pjsip(configuration, LISTENING, SECRETS)
+
+
+def test_calls_are_taken_from_the_listed_addresses_and_our_own_alone(
+    configured: Configured,
+) -> None:
+    site = configured(("site.yaml", '["127.0.0.1"]', '["203.0.113.5", "198.51.100.0/24"]'))
+    assert compiled(site).startswith("""\
+[udp]
+type = transport
+protocol = udp
+bind = 127.0.0.1:5060
+
+[from-trunk](caller)
+transport = udp
+
+[from-trunk]
+type = identify
+endpoint = from-trunk
+match = 203.0.113.5,198.51.100.0/24,127.0.0.1
+""")
+
+
+def test_a_simulated_trunk_is_a_line_from_asterisk_to_itself(shipped: Configuration) -> None:
+    assert """
+[simulation]
+type = transport
+protocol = udp
+bind = 127.0.0.2:5070
+
+[simulated](way-out)
+transport = simulation
+aors = simulated
+
+[simulated]
+type = aor
+contact = sip:127.0.0.2:5070
+
+[far-end](way-out)
+transport = simulation
+context = simulated
+send_pai = no
+
+[far-end]
+type = identify
+endpoint = far-end
+match = 127.0.0.2
+""" in compiled(shipped)
+
+
+def test_a_gateway_is_a_line_out_that_is_not_asked_whether_it_lives(configured: Configured) -> None:
+    assert """
+[telkom](way-out)
+transport = udp
+aors = telkom
+
+[telkom]
+type = aor
+contact = sip:203.0.113.5:5060
+""" in compiled(configured(("site.yaml", "# telkom", "telkom")))
+
+
+def test_a_hotline_with_a_sip_address_is_a_line_of_its_own(configured: Configured) -> None:
+    sip = ("agencies.yaml", 'number: "113"', 'sip: "pos-1@10.1.2.3:5070"')
+    assert """
+[sip-damkar-113](way-out)
+transport = udp
+aors = sip-damkar-113
+
+[sip-damkar-113]
+type = aor
+contact = sip:10.1.2.3:5070
+""" in compiled(configured(sip))
+
+
+def test_a_phone_registers_with_its_account_and_its_secret(shipped: Configuration) -> None:
+    assert compiled(shipped).endswith("""
+[pengawas-1](operator)
+transport = udp
+auth = pengawas-1
+aors = pengawas-1
+callerid = "Pengawas 1" <112>
+
+[pengawas-1]
+type = auth
+auth_type = digest
+username = pengawas-1
+password = sEcReT-3
+
+[pengawas-1](operator-aor)
+""")
+
+
+def test_a_phone_without_a_secret_is_not_written(shipped: Configuration) -> None:
+    with pytest.raises(KeyError, match="pengawas-1"):
+        pjsip(shipped, LISTENING, {"operator-1": "a", "operator-2": "b"})
+
+
+def test_the_queues_ring_the_operators_and_then_the_backup(shipped: Configuration) -> None:
+    assert (
+        queues(shipped)
+        == """\
+[operators](operators-template)
+member => PJSIP/operator-1,0,Operator 1,PJSIP/operator-1
+member => PJSIP/operator-2,0,Operator 2,PJSIP/operator-2
+
+[backup](backup-template)
+member => PJSIP/pengawas-1,0,Pengawas 1,PJSIP/pengawas-1
+"""
+    )
+
+
+def test_a_centre_without_a_backup_has_an_empty_queue_for_it(configured: Configured) -> None:
+    alone = configured(
+        ("operators.yaml", "backup:\n  - {account: pengawas-1, name: Pengawas 1}\n", "")
+    )
+    assert queues(alone).endswith("\n[backup](backup-template)\n")
+
+
+def test_the_audio_uses_the_ports_it_was_given() -> None:
+    assert (
+        rtp(LISTENING)
+        == """\
+[general]
+rtpstart = 10000
+rtpend = 14999
+strictrtp = yes
+icesupport = no
+"""
+    )
+
+
+def test_secrets_stand_with_the_endpoints_and_nowhere_else(shipped: Configuration) -> None:
+    others = extensions(shipped, Controller("agi://127.0.0.1:4573/menu")) + queues(shipped)
+    for secret in SECRETS.values():
+        assert compiled(shipped).count(secret) == 1
+        assert secret not in others + rtp(LISTENING)
+
+
+def test_no_endpoint_is_written_twice(configured: Configured) -> None:
+    site = configured(
+        ("site.yaml", "# telkom", "telkom"),
+        ("agencies.yaml", 'number: "113"', 'sip: "113@10.1.2.3"'),
+    )
+    heads = Counter(
+        re.findall(r"^\[([a-z0-9-]+)\]\((?!operator-aor)", compiled(site), re.MULTILINE)
+    )
+    assert set(heads.values()) == {1}
+
+
+def test_every_fixed_section_is_a_name_that_no_trunk_or_phone_may_have(
+    shipped: Configuration,
+) -> None:
+    chosen = {*shipped.site.trunks, *SECRETS}
+    written = set(re.findall(r"^\[([a-z0-9-]+)\]", compiled(shipped), re.MULTILINE))
+    templates = set(re.findall(r"\]\(([a-z-]+)\)", compiled(shipped)))
+    assert (written - chosen) | templates <= SECTIONS
+    fixed = set(re.findall(r"^\[([a-z0-9-]+)\]", PJSIP.read_text(encoding="utf-8"), re.MULTILINE))
+    assert fixed
+    assert fixed <= SECTIONS
