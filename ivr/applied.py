@@ -1,0 +1,141 @@
+"""The configuration in force: compiled from `config/`, kept in the state folder, switched at once.
+
+Law 1: what runs is never read from `config/` or from the sounds there. A broken edit cannot reach
+a caller or a restart, and keys and the sentence that names them change together.
+Law 2: `current` is a link that is replaced in one step, so what it names is all old or all new.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ivr.settings import Settings
+from routing.configuration import Configuration
+from routing.dialplan import Controller, extensions
+from routing.endpoints import Listening, pjsip, queues, rtp
+from routing.loading import FILES, load
+
+CURRENT = "current"
+ASTERISK_GROUP = 11200
+"""The group of Asterisk in the private root and the image (asterisk/setup.sh)."""
+
+
+def apply(settings: Settings) -> Path:
+    """Check `config/`, compile it and put it in force; return the folder that now is current.
+
+    Raises ConfigurationError when `config/` has problems; what was in force then stays.
+    """
+    # Asterisk and the controller read it as users of their own, whatever the umask of who applies.
+    umask = os.umask(0o022)
+    try:
+        return _apply(settings)
+    finally:
+        os.umask(umask)
+
+
+def _apply(settings: Settings) -> Path:
+    load(settings.config)  # its problems are told with the names of the files that are edited
+    folder = _new_folder(settings.state / "applied")
+    (folder / "config").mkdir()
+    for name in FILES:
+        shutil.copyfile(settings.config / name, folder / "config" / name)
+    configuration = load(folder / "config")  # a file may have been saved since
+    if settings.sounds.exists():
+        shutil.copytree(settings.sounds, folder / "sounds")
+    pbx = folder / "pbx"
+    pbx.mkdir(mode=0o750)
+    for name, text in compiled(configuration, settings).items():
+        target = pbx / name
+        target.touch(mode=0o640)
+        target.write_text(text, encoding="utf-8")
+        _let_asterisk_read(target)
+    _let_asterisk_read(pbx)
+    _point(settings.state / CURRENT, folder)
+    return folder
+
+
+def compiled(configuration: Configuration, settings: Settings) -> dict[str, str]:
+    """Return what Asterisk includes, by file name. Makes the secrets that do not exist yet."""
+    listening = Listening(
+        sip=settings.sip_bind,
+        simulation=settings.simulation_bind,
+        rtp_first=settings.rtp_first,
+        rtp_last=settings.rtp_last,
+    )
+    accounts = [phone.account for phone in configuration.operators.phones()]
+    passwords = {account: secret(settings.state, account) for account in accounts}
+    controller = Controller(f"agi://{settings.agi_bind}/menu")
+    return {
+        "extensions.conf": extensions(configuration, controller),
+        "pjsip.conf": pjsip(configuration, listening, passwords),
+        "queues.conf": queues(configuration),
+        "rtp.conf": rtp(listening),
+    }
+
+
+def in_force(settings: Settings) -> tuple[str, Configuration]:
+    """Return the name of the current version and its configuration.
+
+    Raises FileNotFoundError when nothing was ever applied.
+    """
+    try:
+        folder = (settings.state / CURRENT).resolve(strict=True)
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"no configuration was ever applied in {settings.state}: run `siaga apply`"
+        ) from None
+    return folder.name, load(folder / "config")
+
+
+def version(settings: Settings) -> str:
+    """Return the name of the current version, or an empty text before the first."""
+    try:
+        return (settings.state / CURRENT).readlink().name
+    except OSError:
+        return ""
+
+
+def secret(state: Path, account: str) -> str:
+    """Return the password of a SIP account, made at its first use and readable by root alone."""
+    path = state / "secrets" / account
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        # Written before it gets its name: an empty file would be an empty password for ever.
+        new = path.with_name(f".{account}.{os.getpid()}")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(24) + "\n")
+        with contextlib.suppress(FileExistsError):  # another process was first: theirs counts
+            os.link(new, path)
+        new.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def _new_folder(parent: Path) -> Path:
+    parent.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for n in range(100):
+        folder = parent / f"{stamp}-{n:02}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(f"a hundred versions in one second in {parent}")
+
+
+def _let_asterisk_read(path: Path) -> None:
+    """Give the file to Asterisk's group. Without root, Asterisk runs as ourselves and can read."""
+    if os.geteuid() == 0:
+        os.chown(path, -1, ASTERISK_GROUP)
+
+
+def _point(link: Path, folder: Path) -> None:
+    """Make `link` name `folder`, in one step (rename(2))."""
+    new = link.with_name(f".{link.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(Path("applied") / folder.name)
+    new.replace(link)

@@ -1,0 +1,90 @@
+"""`siaga ivr`: the controller's process, from its first look at the configuration to its last call.
+
+Law: it never stops for a bad configuration. What is in force stays in force until a better one is.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from ivr import applied
+from ivr.fastagi import Limits, Server
+from ivr.flow import Flow
+from ivr.menu import menu
+from ivr.settings import Settings
+from ivr.sounds import prompt_seconds
+from routing.configuration import Configuration
+from routing.loading import ConfigurationError
+from routing.plan import Plan, plan
+
+LOOK_SECONDS = 1.0
+"""How often the controller looks whether another configuration came into force."""
+DRAIN_SECONDS = 32.0
+"""How long callers in the menu have to finish it when the controller is asked to stop."""
+
+log = structlog.get_logger()
+
+
+class InForce:
+    """The configuration that calls beginning now are served by."""
+
+    def __init__(
+        self, configuration: Configuration, sounds: Path, clock: Callable[[], datetime]
+    ) -> None:
+        self._configuration = configuration
+        self._clock = clock
+        self.flow = Flow(menu(configuration, prompt_seconds(configuration, sounds)))
+
+    def plan(self, service: str) -> Plan:
+        """Return what to try for `service` now."""
+        return plan(self._configuration, service, self._clock())
+
+
+async def run(settings: Settings) -> None:
+    """Serve calls until SIGTERM or SIGINT, then let those in the menu be handed over.
+
+    Raises FileNotFoundError when no configuration was ever applied.
+    """
+    version, configuration = applied.in_force(settings)
+    peers = frozenset(address.strip() for address in settings.agi_peers.split(","))
+    server = Server(_serving(configuration, settings), Limits(peers=peers))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await server.listen(settings.agi_host, settings.agi_port)
+    log.info("controller.listening", address=settings.agi_bind, version=version)
+    while not stop.is_set():
+        version = _follow(server, settings, version)
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    log.info("controller.draining", calls=server.calls)
+    await server.drain(DRAIN_SECONDS)
+    log.info("controller.stopped")
+
+
+def _serving(configuration: Configuration, settings: Settings) -> InForce:
+    sounds = settings.state / applied.CURRENT / "sounds"
+    return InForce(configuration, sounds, lambda: datetime.now(UTC))
+
+
+def _follow(server: Server, settings: Settings, version: str) -> str:
+    """Take the configuration that came into force since `version`; return what is served now."""
+    newest = applied.version(settings)
+    if newest in ("", version):
+        return version
+    try:
+        newest, configuration = applied.in_force(settings)
+        server.service = _serving(configuration, settings)
+    except (ConfigurationError, OSError) as error:
+        log.warning("configuration.refused", version=newest, why=str(error), serving=version)
+        return newest
+    log.info("configuration.in_force", version=newest)
+    return newest

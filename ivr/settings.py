@@ -1,0 +1,50 @@
+"""Addresses and places, read once from the environment. What staff change is in `config/`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Bind = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}:[0-9]{1,5}$")]
+"""`address:port`, such as 127.0.0.1:4573. Never empty: that would listen everywhere."""
+
+
+class Settings(BaseSettings):
+    """Every setting, its default, and the variable that changes it: `SIAGA_` and the name."""
+
+    model_config = SettingsConfigDict(env_prefix="SIAGA_", frozen=True)
+
+    sip_bind: Bind = "127.0.0.1:5060"
+    """Where phones and carriers reach us, UDP."""
+    agi_bind: Bind = "127.0.0.1:4573"
+    """Where the controller listens for Asterisk."""
+    agi_peers: str = "127.0.0.1"
+    """Addresses that may speak to the controller, separated by commas."""
+    simulation_bind: Bind = "127.0.0.2:5070"
+    """Where Asterisk plays the agencies to itself; an address nothing else uses."""
+    rtp_first: int = Field(default=10000, ge=1024, le=65000)
+    rtp_last: int = Field(default=14999, ge=1024, le=65535)
+    """UDP ports of the audio: two for each leg of a call."""
+    config: Path = Path("config")
+    """The files that staff edit."""
+    state: Path = Path("var")
+    """What the system writes: the applied configuration, secrets, recordings, logs."""
+    sounds: Path = Path("asterisk/sounds")
+    """The prompts, a folder for each language."""
+
+    @model_validator(mode="after")
+    def _ports(self) -> "Settings":
+        if self.rtp_last < self.rtp_first + 3:
+            raise ValueError("SIAGA_RTP_LAST must be at least 3 above SIAGA_RTP_FIRST")
+        return self
+
+    @property
+    def agi_host(self) -> str:
+        """The address of `agi_bind`."""
+        return self.agi_bind.rpartition(":")[0]
+
+    @property
+    def agi_port(self) -> int:
+        """The port of `agi_bind`."""
+        return int(self.agi_bind.rpartition(":")[2])
