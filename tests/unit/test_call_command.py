@@ -1,0 +1,85 @@
+"""What `siaga call` prints, and what it says to do when nobody was reached."""
+
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from ivr.phone import Event, Key, Marks, Report, What
+from ivr.phone.command import as_json, call_command, keys_of, line, why_not
+
+REACHED = Report(
+    sip_status=200,
+    ended_by="caller",
+    reason="spoke long enough",
+    answered_seconds=0.5,
+    first_audio_seconds=0.1,
+    longest_silence_seconds=0.2,
+    packets_sent=10,
+    packets_received=9,
+    events=(Event(0.5, What.ANSWERED), Event(1.234, What.VOICE)),
+    marks=Marks(1.0, 1.5, 1.5, 1.6, 1.6, 9.0),
+)
+HEARD = replace(REACHED, events=REACHED.events[:1])
+
+
+def test_a_comma_waits_a_second() -> None:
+    assert keys_of("9,1#", "info") == (
+        Key("9", "info", 0.5),
+        Key("1", "info", 1.9),
+        Key("#", "info", 2.3),
+    )
+
+
+def test_a_line_has_its_seconds_first() -> None:
+    assert line(Event(1.236, What.KEY_SENT, "1")) == "  1.24 s  key 1 sent"
+
+
+def test_a_program_reads_the_same_as_a_person() -> None:
+    read = json.loads(as_json(REACHED))
+    assert read["reached"] is True
+    assert read["events"][1] == {"seconds": 1.234, "event": "connected, a voice", "detail": ""}
+    assert read["marks"]["acked_at"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("report", "said"),
+    [
+        (replace(HEARD, sip_status=None, ended_by="nobody", reason="no answer"), "`make up`"),
+        (replace(HEARD, sip_status=None), "larger --seconds"),
+        (replace(HEARD, sip_status=487), "larger --seconds"),
+        (replace(HEARD, sip_status=404, reason="404 Not Found"), "404 Not Found): nobody has"),
+        (replace(HEARD, sip_status=500), "the log of Asterisk"),
+        (replace(HEARD, first_audio_seconds=None), "none with sound"),
+        (HEARD, "no voice after ringing"),
+    ],
+)
+def test_a_call_that_reached_nobody_says_why_and_what_to_do(report: Report, said: str) -> None:
+    assert said in why_not(report, "127.0.0.1:5060")
+
+
+def test_a_call_that_reached_somebody_has_nothing_to_explain() -> None:
+    assert why_not(REACHED, "127.0.0.1:5060") == ""
+
+
+def test_nobody_at_the_address_is_status_1_and_a_remedy() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    done = CliRunner().invoke(call_command, ["--to", address])
+    assert done.exit_code == 1
+    assert "ended (nobody: " in done.stdout
+    assert f"nobody answers at {address}" in done.stderr
+    assert "`make up`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--keys", "1x"], ["--to", "127.0.0.1:0"], ["--to", "a b"], ["--to", "h:99999"]],
+)
+def test_what_cannot_be_dialled_is_refused_with_its_option(options: list[str]) -> None:
+    done = CliRunner().invoke(call_command, options)
+    assert done.exit_code == 2
+    assert options[0] in done.stderr
