@@ -1,0 +1,146 @@
+#!/bin/sh
+# The private root: Debian sid with Asterisk, in a cache outside the checkout, run under bubblewrap.
+#
+#   asterisk/root.sh build            make it if it is not there; print where it is
+#   asterisk/root.sh path             print where it is
+#   asterisk/root.sh run COMMAND...   run a command in it, with the state folder $SIAGA_STATE (var)
+#   asterisk/root.sh serve NAME       run asterisk/start.sh NAME in it until it ends by itself
+#   asterisk/root.sh tools PROGRAM... install Debian's packages of these names if they are missing
+#   asterisk/root.sh uv ARGUMENTS...  run uv, fetched once into the cache
+#
+# The host needs only mmdebstrap and bubblewrap, which `build` installs. The root is read-only when
+# it runs; all it writes is in the state folder. asterisk/Dockerfile makes the same for Docker.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+checkout=$(dirname "$here")
+cache=${SIAGA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/siaga112}
+
+# Two checkouts may be built at once: the second waits for what the first is making.
+one_at_a_time() {
+    mkdir -p "$cache"
+    exec 9> "$cache/lock"
+    flock -n 9 || { say "waiting for another build"; flock 9; }
+}
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# One root for each list of packages and each way of setting it up; a change makes another.
+root_path() {
+    printf '%s/root-%s\n' "$cache" "$(cat "$here/packages" "$here/setup.sh" "$here/version.sh" | sha256sum | cut -c1-12)"
+}
+
+# One Python environment for each set of locked packages, beside the root it was made in.
+environment_path() {
+    printf '%s.env-%s\n' "$(root_path)" "$(sha256sum < "$checkout/uv.lock" | cut -c1-12)"
+}
+
+# Installs the Debian packages it is given, if any.
+install() {
+    [ $# = 0 ] && return
+    say "installing $*"
+    as_root apt-get update -q >&2
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" >&2
+}
+
+install_tools() {
+    set --
+    command -v mmdebstrap >/dev/null || set -- "$@" mmdebstrap
+    command -v bwrap >/dev/null || set -- "$@" bubblewrap
+    python3 -c 'import ensurepip' 2>/dev/null || set -- "$@" python3-venv
+    command -v gpg >/dev/null || set -- "$@" gpg
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || set -- "$@" debian-archive-keyring
+    install "$@"
+}
+
+# What only developers need: the programs named, unless they are there.
+install_programs() {
+    for program; do
+        shift
+        command -v "$program" >/dev/null || set -- "$@" "$program"
+    done
+    install "$@"
+}
+
+# uv puts the locked packages in place in a second; it comes from the package index like the others.
+uv() {
+    if [ ! -x "$cache/uv/bin/uv" ]; then
+        say "fetching uv"
+        python3 -m venv "$cache/uv.new.$$"
+        "$cache/uv.new.$$/bin/python" -m pip install --quiet --disable-pip-version-check 'uv==0.13.9' >&2
+        rm -rf "$cache/uv"
+        mv "$cache/uv.new.$$" "$cache/uv"
+    fi
+    # The host's own certificates where it has any: a network may vouch for itself with its own.
+    [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=true
+    UV_CACHE_DIR="$cache/uv-cache" UV_PYTHON_DOWNLOADS=never "$cache/uv/bin/uv" "$@"
+}
+
+build_root() {
+    root=$(root_path)
+    [ -d "$root" ] && return
+    say "building the private root (about half a minute)"
+    as_root rm -rf "$root".new.*
+    new="$root.new.$$"
+    # A mirror may be older than its Release file says; whether that is fine, the host has decided.
+    valid=$(apt-config dump --format '%f "%v";%n' Acquire::Check-Valid-Until 2>/dev/null || true)
+    as_root mmdebstrap --variant=minbase --format=directory \
+        ${valid:+--aptopt="$valid"} \
+        --include="$(sed '/^#/d' "$here/packages" | tr '\n' ',')" \
+        --customize-hook="sh '$here/setup.sh' \"\$1\"" \
+        sid "$new" >&2 || { as_root rm -rf "$new"; die "mmdebstrap failed; its messages are above"; }
+    as_root mv "$new" "$root"
+}
+
+build_environment() {
+    environment=$(environment_path)
+    [ -d "$environment" ] && return
+    say "installing the Python packages into the root"
+    new="$environment.new.$$"
+    uv --version >/dev/null
+    printf 'hosts: files dns\n' > "$cache/nsswitch.conf"
+    mkdir -p "$new" "$cache/uv-cache-root"
+    # What a download needs: a resolver, and the host's own certificates. While building only.
+    set --
+    for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /usr/local/share/ca-certificates; do
+        [ -e "$file" ] && set -- "$@" --ro-bind "$(readlink -f "$file")" "$file"
+    done
+    as_root bwrap --ro-bind "$(root_path)" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run \
+        --die-with-parent "$@" --ro-bind "$cache/nsswitch.conf" /etc/nsswitch.conf \
+        --ro-bind "$checkout" /opt/siaga/src --bind "$new" /opt/siaga/env \
+        --ro-bind "$cache/uv" /mnt --bind "$cache/uv-cache-root" /tmp/uv-cache \
+        --setenv UV_CACHE_DIR /tmp/uv-cache --setenv UV_PYTHON_DOWNLOADS never \
+        --setenv UV_SYSTEM_CERTS true --setenv UV_LINK_MODE copy \
+        --setenv UV_PROJECT_ENVIRONMENT /opt/siaga/env \
+        -- /mnt/bin/uv sync --quiet --frozen --no-dev --no-install-project --compile-bytecode \
+        --project /opt/siaga/src >&2 || { as_root rm -rf "$new"; die "uv failed; see above"; }
+    mv "$new" "$environment"
+}
+
+run() {
+    state=$(readlink -f "${SIAGA_STATE:-$checkout/var}")
+    if [ ! -d "$(root_path)" ] || [ ! -d "$(environment_path)" ]; then
+        die "not built yet: run 'make up'"
+    fi
+    exec bwrap --ro-bind "$(root_path)" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run \
+        --die-with-parent --unshare-pid --unshare-ipc --unshare-uts --hostname siaga \
+        --ro-bind "$checkout" /opt/siaga/src --ro-bind "$(environment_path)" /opt/siaga/env \
+        --bind "$state" /var/lib/siaga --chdir /opt/siaga/src \
+        --setenv HOME /var/lib/siaga --setenv SIAGA_STATE /var/lib/siaga \
+        --setenv SIAGA_SOUNDS /opt/siaga/src/asterisk/sounds --setenv PYTHONDONTWRITEBYTECODE 1 \
+        --setenv PYTHONPATH /opt/siaga/src --setenv PATH /opt/siaga/env/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+        -- "$@"
+}
+
+case ${1:-} in
+    build) one_at_a_time; install_tools; build_root; build_environment; root_path ;;
+    tools) shift; install_programs "$@" ;;
+    uv) shift; one_at_a_time; uv "$@" ;;
+    path) root_path ;;
+    run) shift; run "$@" ;;
+    # A signal to the group must reach the service and not bubblewrap, whose end would kill it.
+    # Ignored signals are inherited, and the service sets its own handlers.
+    serve) shift; trap '' TERM INT; run sh asterisk/start.sh "$@" ;;
+    *) die "usage: asterisk/root.sh build | path | run COMMAND... | serve NAME | tools ... | uv ..." ;;
+esac
