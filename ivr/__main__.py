@@ -1,0 +1,169 @@
+"""The one composition root and the `siaga` command.
+
+Each command prints for people and, with `--json`, for programs. What goes wrong is said on standard
+error, with what to do about it, and ends with a status that is not zero.
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+
+import click
+from pydantic import ValidationError
+
+from ivr import applied, host, logs, prompts, sounds
+from ivr.controller import run
+from ivr.menu import sentences
+from ivr.phone.command import call_command
+from ivr.ready import Part, unready
+from ivr.settings import Settings
+from routing.loading import ConfigurationError, load
+
+HOW_TO_DIAL = """\
+112 answers.
+  without a phone:  .venv/bin/siaga call --keys 1
+  with a softphone: sip:112@{address}  (UDP, no account; press 1 for fire, or just wait)
+  stop:             make down
+"""
+
+
+class Siaga(click.Group):
+    """The command, turning the errors that a user can mend into one line each."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                click.echo(str(problem), err=True)
+            click.echo(f"{len(error.problems)} to mend. What is in force stays.", err=True)
+        except (host.HostError, prompts.PromptError, OSError) as error:
+            click.echo(f"siaga: {error}", err=True)
+        sys.exit(1)
+
+
+@click.group(cls=Siaga)
+@click.version_option(package_name="siaga112")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """112 Pekanbaru: a caller reaches a person."""
+    try:
+        ctx.obj = Settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = f"SIAGA_{str(wrong['loc'][0]).upper()}={wrong['input']}: " if wrong["loc"] else ""
+        raise click.UsageError(name + wrong["msg"]) from error
+
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+@main.command()
+@as_json_option
+@click.pass_obj
+def check(settings: Settings, as_json: bool) -> None:
+    """Say whether config/ and its prompts can be used, and what to mend if not."""
+    try:
+        configuration = load(settings.config)
+    except ConfigurationError as error:
+        if not as_json:
+            raise
+        problems: list[object] = [asdict(problem) for problem in error.problems]
+    else:
+        lines = sounds.wrong(configuration, settings.sounds)
+        problems = [{"message": line} for line in lines]
+        for line in () if as_json else lines:
+            click.echo(line, err=True)
+    if as_json:
+        click.echo(json.dumps({"ok": not problems, "problems": problems}, indent=2))
+    elif not problems:
+        click.echo(f"config/ is good: {', '.join(configuration.menu.services)}")
+    if problems:
+        sys.exit(1)
+
+
+def _refuse_wrong_prompts(settings: Settings) -> None:
+    """Raise PromptError when the sentences there are do not go with config/."""
+    if wrong := sounds.wrong(load(settings.config), settings.sounds):
+        raise prompts.PromptError("\n".join(wrong))
+
+
+@main.command()
+@as_json_option
+@click.pass_obj
+def apply(settings: Settings, as_json: bool) -> None:
+    """Check config/ and put it in force, on the running system too."""
+    _refuse_wrong_prompts(settings)
+    running = host.running(settings)
+    version = applied.apply(host.as_started(settings) if running else settings).name
+    if running:
+        host.reload_asterisk(settings)
+    if as_json:
+        click.echo(json.dumps({"version": version, "running": running}))
+    else:
+        where = "on the running system" if running else "for the next start"
+        click.echo(f"configuration {version} is in force {where}")
+
+
+@main.command()
+@click.pass_obj
+def ivr(settings: Settings) -> None:
+    """Run the controller: it speaks the menu to callers (a service)."""
+    logs.configure()
+    try:
+        import uvloop  # noqa: PLC0415 - not every machine has it
+    except ImportError:
+        asyncio.run(run(settings))
+    else:
+        uvloop.run(run(settings))
+
+
+@main.command()
+@as_json_option
+@click.argument("part", type=click.Choice(["asterisk", "ivr"]), required=False)
+@click.pass_obj
+def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
+    """Say whether a call to 112 would be answered now, or one part of the line is ready for it."""
+    why = asyncio.run(unready(settings, part))
+    if as_json:
+        click.echo(json.dumps({"ready": not why, "why": why}))
+    elif why:
+        click.echo(why, err=True)
+    else:
+        click.echo(f"{part or '112'} answers")
+    if why:
+        sys.exit(1)
+
+
+@main.command()
+@click.pass_obj
+def up(settings: Settings) -> None:
+    """Start everything on this machine (`make up` does this, and what comes before it)."""
+    _refuse_wrong_prompts(settings)
+    host.up(settings, lambda line: click.echo(line, err=True))
+    click.echo(HOW_TO_DIAL.format(address=settings.sip_bind.removesuffix(":5060")), nl=False)
+
+
+@main.command()
+@click.pass_obj
+def down(settings: Settings) -> None:
+    """Stop what `up` started."""
+    host.down(settings, lambda line: click.echo(line, err=True))
+
+
+@main.command(name="prompts")
+@click.option("--force", is_flag=True, help="Speak every placeholder again.")
+@click.pass_obj
+def prompts_command(settings: Settings, force: bool) -> None:
+    """Speak the prompts whose text has changed, as placeholders for recordings."""
+    spoken = list(sentences(load(settings.config)))
+    for built in prompts.build(spoken, settings.sounds, force=force):
+        click.echo(f"{built.prompt}  {built.speech_seconds:.1f} s of speech, {built.seconds:.1f} s")
+
+
+main.add_command(call_command)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""`make up` and `make down`, and what they promise of the machine."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from line import ROOT, until
+
+SIAGA = Path(sys.executable).with_name("siaga")
+
+
+class Host:
+    """A system started as a user starts it, in a state folder and on ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state, self.config = folder / "var", folder / "config"
+        shutil.copytree(ROOT / "config", self.config)
+        self.environment = {
+            **os.environ,
+            "SIAGA_STATE": str(self.state),
+            "SIAGA_CONFIG": str(self.config),
+            "SIAGA_SIP_BIND": "127.0.0.1:41060",
+            "SIAGA_AGI_BIND": "127.0.0.1:41061",
+            "SIAGA_SIMULATION_BIND": "127.0.0.2:41062",
+            "SIAGA_RTP_FIRST": "42000",
+            "SIAGA_RTP_LAST": "42999",
+        }
+
+    def siaga(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the command as a user does, from the checkout."""
+        return subprocess.run(
+            [SIAGA, *words],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    def pid(self, program: str) -> int:
+        """Return the process that the supervisor runs for a program, 0 for none."""
+        done = subprocess.run(
+            [
+                SIAGA.with_name("supervisorctl"),
+                "-s",
+                f"unix://{self.state}/supervisor.sock",
+                "pid",
+                program,
+            ],
+            env={**self.environment, "PYTHONWARNINGS": "ignore"},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+        return int(done.stdout) if done.stdout.strip().isdigit() else 0
+
+    def asterisk(self, command: str) -> str:
+        """Return what the Asterisk console answers."""
+        done = subprocess.run(
+            [str(ROOT / "asterisk" / "root.sh"), "run", "asterisk", "-rx", command],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+        return done.stdout
+
+    def ready(self) -> bool:
+        """Return whether a call would be answered."""
+        return self.siaga("ready").returncode == 0
+
+
+@pytest.fixture
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    folder = tmp_path_factory.mktemp("host")
+    folder.chmod(0o755)
+    host = Host(folder)
+    yield host
+    host.siaga("down")
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_up_is_safe_to_repeat_what_dies_comes_back_and_down_ends_it_all(host: Host) -> None:
+    up = host.siaga("up")
+    assert up.returncode == 0, up.stderr
+    assert "sip:112@127.0.0.1:41060" in up.stdout
+    asterisk, controller = host.pid("asterisk"), host.pid("ivr")
+
+    again = host.siaga("up")
+    assert again.returncode == 0, again.stderr
+    assert (host.pid("asterisk"), host.pid("ivr")) == (asterisk, controller)
+
+    os.killpg(controller, signal.SIGKILL)
+    os.killpg(asterisk, signal.SIGKILL)
+    until(lambda: not alive(asterisk) and not alive(controller), "both are dead")
+    until(host.ready, "the supervisor brought them back", 30)
+
+    last = [host.pid("asterisk"), host.pid("ivr")]
+    down = host.siaga("down")
+    assert down.returncode == 0, down.stderr
+    assert not any(alive(pid) for pid in last)
+    assert host.siaga("down").returncode == 0
+
+
+def test_nothing_starts_on_a_bad_configuration(host: Host) -> None:
+    site = host.config / "site.yaml"
+    site.write_text(site.read_text().replace("outgoing: [simulated]", "outgoing: [simulatd]"))
+    up = host.siaga("up")
+    assert up.returncode == 1
+    assert "site.yaml:13:12: outgoing.0: there is no trunk simulatd" in up.stderr
+    assert "did you mean simulated?" in up.stderr
+    assert not (host.state / "supervisor.pid").exists()
+
+
+def test_a_running_system_keeps_its_last_good_configuration(host: Host) -> None:
+    assert host.siaga("up").returncode == 0
+    before = (host.state / "current").readlink()
+    menu = host.config / "menu.yaml"
+    menu.write_text(menu.read_text().replace('key: "2"', 'key: "1"'))
+    applied = host.siaga("apply")
+    assert applied.returncode == 1
+    assert "key 1 is bound twice" in applied.stderr
+    assert (host.state / "current").readlink() == before
+    assert host.ready()
+
+
+def test_an_edit_is_in_force_on_the_running_line_at_once(host: Host) -> None:
+    assert host.siaga("up").returncode == 0
+    asterisk = host.pid("asterisk")
+    operators = host.config / "operators.yaml"
+    operators.write_text(operators.read_text().replace("operator-2", "operator-3"))
+    agencies = host.config / "agencies.yaml"
+    agencies.write_text(agencies.read_text().replace('number: "113"', 'number: "0761113"'))
+    applied = host.siaga("apply")
+    assert applied.returncode == 0, applied.stderr
+    assert "on the running system" in applied.stdout
+    assert "operator-3" in host.asterisk("pjsip show endpoints")
+    assert "operator-3" in host.asterisk("queue show operators")
+    assert "0761113" in host.asterisk("dialplan show static-keys")
+    assert host.pid("asterisk") == asterisk
+
+
+def test_a_port_that_another_program_holds_is_named(host: Host) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 41060))
+        up = host.siaga("up")
+    assert up.returncode == 1
+    assert "127.0.0.1:41060 cannot be had: Address already in use" in up.stderr
+    assert "SIAGA_SIP_BIND" in up.stderr
+
+
+def test_a_line_on_an_address_of_its_own_is_ready(host: Host) -> None:
+    host.environment["SIAGA_SIP_BIND"] = "127.0.0.5:41060"
+    site = host.config / "site.yaml"
+    site.write_text(site.read_text().replace('["127.0.0.1"]', '["203.0.113.5"]'))
+    up = host.siaga("up")
+    assert up.returncode == 0, up.stderr
+    assert "sip:112@127.0.0.5:41060" in up.stdout
+
+
+def test_a_name_that_no_server_answers_for_costs_a_call_nothing(host: Host) -> None:
+    host.state.mkdir()
+    inside = [str(ROOT / "asterisk" / "root.sh"), "run"]
+    told = {}
+    for question in ("cat /etc/nsswitch.conf", "getent hosts siaga", "hostname"):
+        told[question] = subprocess.run(
+            [*inside, *question.split()],
+            env=host.environment,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        ).stdout
+    assert "hosts: files\n" in told["cat /etc/nsswitch.conf"]
+    assert told["hostname"] == "siaga\n"
+    assert told["getent hosts siaga"].startswith("127.0.0.1")
+
+
+def test_secrets_are_for_root_alone(host: Host) -> None:
+    assert host.siaga("apply").returncode == 0
+    secret = host.state / "secrets" / "operator-1"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    assert secret.stat().st_uid == 0
+    assert (host.state / "current" / "pbx" / "pjsip.conf").stat().st_mode & 0o007 == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "good"),
+    [
+        ("Asterisk 22.10.1+dfsg+~cs6.17.60671434-1", True),
+        ("Asterisk 22.11.0~rc1", True),
+        ("Asterisk 22.100.0", True),
+        ("Asterisk 22.10.0", False),
+        ("Asterisk 22.9.2", False),
+        ("Asterisk 20.20.1", False),
+        ("Asterisk 23.0.0", False),
+        ("", False),
+    ],
+)
+def test_any_other_asterisk_is_refused_with_the_reason(version: str, good: bool) -> None:
+    command = ["sh", str(ROOT / "asterisk" / "version.sh"), version]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    assert (done.returncode == 0) is good
+    if not good:
+        assert "22.10.1" in done.stderr
