@@ -148,8 +148,9 @@ class TestWithoutTheController:
 
     def test_silence_still_reaches_an_operator_within_fifteen_seconds(self, line: Line) -> None:
         report = dial(line)
-        rang = report.heard(What.RINGING)[-1].seconds
-        assert rang - report.heard(What.PROMPT_STARTED)[0].seconds <= 15.0
+        began = report.heard(What.PROMPT_STARTED)[0].seconds
+        rang = next(e.seconds for e in report.heard(What.RINGING) if e.seconds > began + 5)
+        assert rang - began <= 15.0, report.events
         assert report.reached
 
     def test_nine_still_means_english(self, line: Line) -> None:
