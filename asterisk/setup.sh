@@ -10,7 +10,12 @@ sh "$here/version.sh" "$(if [ -n "$root" ]; then chroot "$root" asterisk -V; els
 # Every name is in /etc/hosts and nothing else is asked: a DNS server that does not answer must
 # not slow a call (Asterisk looks its own name up twice for each INVITE).
 sed -i 's/^hosts:.*/hosts: files/' "$root/etc/nsswitch.conf"
-[ -z "$root" ] || printf '127.0.0.1 localhost siaga\n' > "$root/etc/hosts"  # Docker writes its own
+# Asterisk's own resolver heeds only resolv.conf. Docker writes both files itself.
+if [ -n "$root" ]; then
+    printf '127.0.0.1 localhost siaga\n' > "$root/etc/hosts"
+    rm -f "$root/etc/resolv.conf"
+    : > "$root/etc/resolv.conf"
+fi
 
 # Numbers that no user of the host has: secrets and recordings belong to them.
 sed -i 's/^asterisk:x:[0-9]*:[0-9]*:/asterisk:x:11200:11200:/' "$root/etc/passwd"

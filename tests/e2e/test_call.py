@@ -314,10 +314,14 @@ def register(line: Line, *, expires: int) -> None:
     ).finish()
 
 
-@pytest.mark.parametrize("scenario", ["caller-presses-1", "caller-presses-1-by-info"])
+@pytest.mark.parametrize(
+    "scenario",
+    ["caller-presses-1", "caller-presses-1-by-info", "caller-diverted-with-code"],
+)
 def test_sipp_presses_1_and_is_bridged(line: Line, scenario: str) -> None:
     since = len(line.journal())
     caller: Sipp = line.sipp(scenario, at="127.0.0.1:35095", caller="0812000")
     caller.finish()
     assert dialled(line, since) == ["113@simulated"]
     assert len(told(line, "BRIDGE_ENTER", since)) == 2
+    assert "floor=controller" in str(told(line, "PLAN", since)[0]), "no forged line got in the way"
