@@ -16,27 +16,11 @@ from typing import Protocol, cast
 import structlog
 
 from ivr import agi
-from ivr.call import (
-    Action,
-    Ask,
-    Done,
-    Event,
-    Failed,
-    HungUp,
-    Key,
-    NoKey,
-    Outcome,
-    Route,
-    Speak,
-    Summon,
-)
+from ivr.call import Action, Event, Failed, HungUp, Outcome
+from ivr.commands import Command, commands
 from ivr.flow import Ended, Flow, State
-from ivr.handover import commit_token, variables
 from ivr.logs import mask
 from routing.plan import Plan
-
-KEY_WAIT_MS = 50
-"""What GET DATA waits after the file; the seconds a caller has are in the file itself."""
 
 log = structlog.get_logger()
 
@@ -140,37 +124,21 @@ class Session(asyncio.Protocol):
             return Failed(f"no answer in time to {type(action).__name__}")
 
     async def _perform(self, action: Action) -> Event:
-        match action:
-            case Ask(prompt, limit_seconds):
-                await self._command("SET", "AUTOHANGUP", f"{limit_seconds:.1f}")
-                heard = await self._command(
-                    "GET", "DATA", prompt, str(KEY_WAIT_MS), "1", seconds=limit_seconds + 1
-                )
-                return _key(heard)
-            case Speak(language):
-                return _done(await self._command("SET", "VARIABLE", "CHANNEL(language)", language))
-            case Route(service):
-                return await self._hand_over(self._service.plan(service))
-            case Summon(reason, priority):
-                return await self._hand_over(Plan(reason, priority))
+        steps = commands(action, self._service.plan, self._callref)
+        try:
+            command = next(steps)
+            while True:
+                command = steps.send(await self._answer(command))
+        except StopIteration as performed:
+            return cast("Event", performed.value)
 
-    async def _hand_over(self, plan: Plan) -> Event:
-        pairs = ",".join(f"{name}={value}" for name, value in variables(plan).items())
-        written = await self._command("EXEC", "MSet", pairs)
-        if not isinstance(written, agi.Reply) or written.code != 200 or written.result == "-2":
-            return _done(written)
-        token = commit_token(plan, self._callref)
-        return _done(await self._command("SET", "VARIABLE", "PLAN_COMMIT", token))
-
-    async def _command(
-        self, verb: str, *words: str, seconds: float | None = None
-    ) -> agi.Reply | agi.ChannelGone:
+    async def _answer(self, command: Command) -> agi.Reply | agi.ChannelGone:
         if self._transport is None or self._agi.gone:
             return agi.ChannelGone()
-        line = self._agi.send(verb, *words)
+        line = self._agi.send(*command.words)
         self._waiter = asyncio.get_running_loop().create_future()
         self._transport.write(line)
-        async with asyncio.timeout(seconds or self._server.limits.reply_seconds):
+        async with asyncio.timeout(command.seconds or self._server.limits.reply_seconds):
             answer = await self._waiter
         assert not isinstance(answer, agi.Environment)  # noqa: S101 - it comes once, first
         return answer
@@ -278,22 +246,3 @@ class Server:
         task = asyncio.ensure_future(conversation)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _key(answer: agi.Reply | agi.ChannelGone) -> Event:
-    if isinstance(answer, agi.ChannelGone):
-        return HungUp()
-    if answer.code != 200:
-        return Failed(f"GET DATA answered {answer.code}")
-    if answer.result:
-        return Key(answer.result)
-    # A lone # ends GET DATA with nothing in it and no timeout (main/app.c:249).
-    return NoKey() if answer.timeout else Key("#")
-
-
-def _done(answer: agi.Reply | agi.ChannelGone) -> Event:
-    if isinstance(answer, agi.ChannelGone):
-        return HungUp()
-    if answer.code != 200 or answer.result == "-2":
-        return Failed(f"answered {answer.code} {answer.result}")
-    return Done()

@@ -20,7 +20,7 @@ from ivr.call import (
     Speak,
     Summon,
 )
-from ivr.fastagi import KEY_WAIT_MS
+from ivr.commands import KEY_WAIT_MS
 from ivr.flow import MARGIN_SECONDS, Asking, Ended, Flow, State, Switching
 from ivr.menu import Menu, ToLanguage, ToOperator, ToService, menu
 from ivr.sounds import prompt_seconds

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[2]
 MODULES = sorted([*ROOT.glob("ivr/**/*.py"), *ROOT.glob("routing/**/*.py")])
 CORE = [
     *sorted(ROOT.glob("routing/*.py")),
-    *(ROOT / "ivr" / f"{name}.py" for name in ("call", "flow", "menu", "agi", "handover")),
+    *(
+        ROOT / "ivr" / f"{name}.py"
+        for name in ("call", "flow", "commands", "menu", "agi", "handover")
+    ),
 ]
 SHELL = {
     *("asyncio", "socket", "logging", "time", "structlog", "threading", "subprocess"),
