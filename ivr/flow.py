@@ -4,9 +4,11 @@ Law 1: what a caller hears and where the call goes is decided here and in `routi
 Law 2: one action out, one event in. Whoever performs the action brings back exactly one event.
 Law 3: every end is a hand-over to people, unless the caller left. We never hang up.
 Law 4: a caller is asked at most twice in one language, and may change language once. Then a person.
+What a caller heard from another before us counts.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ivr.call import Action, Ask, Event, Failed, HungUp, Key, NoKey, Outcome, Route, Speak, Summon
 from ivr.menu import Menu, ToLanguage, ToOperator, ToService
@@ -16,6 +18,9 @@ MARGIN_SECONDS = 2.0
 """How much longer than its prompt an Ask may take before Asterisk takes the call from us."""
 
 ROUNDS = 2
+
+Opening = Literal["menu", "repeat"]
+"""The prompt that a conversation begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,16 @@ class Flow:
     def __init__(self, menu: Menu) -> None:
         self._menu = menu
 
-    def start(self) -> Step:
-        """Return the first state and the first action of any call."""
-        state = Asking(self._menu.language)
-        return state, self._ask(state, "menu")
+    def start(self, prompt: Opening = "menu", language: Language | None = None) -> Step:
+        """Return the first state and the first action of a call.
+
+        Who takes over from another who spoke the menu begins with `repeat`, which is the second
+        round, and in the `language` the caller has come to; another one than the first is a switch.
+        """
+        language = language or self._menu.language
+        rounds = 1 if prompt == "menu" else ROUNDS
+        state = Asking(language, rounds, switched=language != self._menu.language)
+        return state, self._ask(state, prompt)
 
     def step(self, state: State, event: Event) -> Step:
         """Return the state after `event`, and the one action that leads out of it.

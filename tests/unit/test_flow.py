@@ -21,7 +21,7 @@ from ivr.call import (
     Summon,
 )
 from ivr.commands import KEY_WAIT_MS
-from ivr.flow import MARGIN_SECONDS, Asking, Ended, Flow, State, Switching
+from ivr.flow import MARGIN_SECONDS, Asking, Ended, Flow, Opening, State, Switching
 from ivr.menu import Menu, ToLanguage, ToOperator, ToService, menu
 from ivr.sounds import prompt_seconds
 from routing.agencies import Language
@@ -56,6 +56,9 @@ EVENTS: tuple[Event, ...] = (
 
 # ------------------------------------------------------------------ the walk
 
+OPENINGS: tuple[Opening, ...] = ("menu", "repeat")
+LANGUAGES: tuple[Language, ...] = ("id", "en")
+
 MOST_PROMPTS = 4
 """On any path: two in each language."""
 
@@ -73,8 +76,12 @@ class Journey:
 
 
 def walk(flow: Flow) -> Iterator[Journey]:
-    """Try every event in every state that can be reached; yield each path at each of its steps."""
-    ahead = [_noted(Journey(*flow.start()))]
+    """Try every event in every state that any beginning leads to; yield each path at each step."""
+    ahead = [
+        _noted(Journey(*flow.start(prompt, language)))
+        for prompt in OPENINGS
+        for language in LANGUAGES
+    ]
     seen = set(ahead)
     while ahead:
         path = ahead.pop()
@@ -173,9 +180,11 @@ def test_nothing_happens_after_the_end(event: Event) -> None:
 NO_CHOICE = Summon("no-choice", 8)
 
 
-def story(flow: Flow, *events: Event) -> tuple[list[str | Action], Outcome | None]:
+def story(
+    flow: Flow, *events: Event, prompt: Opening = "menu", language: Language | None = None
+) -> tuple[list[str | Action], Outcome | None]:
     """Tell what a caller lived through: prompts by name, other actions as they are, the outcome."""
-    state, action = flow.start()
+    state, action = flow.start(prompt, language)
     lived: list[str | Action] = []
     for event in (*events, None):
         if action is None:
@@ -270,6 +279,38 @@ def test_a_plan_that_cannot_be_written_is_left_to_the_dialplan(shipped: Flow) ->
 @pytest.mark.parametrize("before", [(), (SILENT,), (Key("9"),), (Key("1"),)], ids=repr)
 def test_a_caller_may_hang_up_anywhere(shipped: Flow, before: tuple[Event, ...]) -> None:
     assert story(shipped, *before, HungUp())[1] == "left"
+
+
+@pytest.mark.parametrize("event", [SILENT, WRONG], ids=repr)
+def test_who_has_heard_the_menu_is_asked_once_more_and_then_has_an_operator(
+    sparse: Flow, event: Event
+) -> None:
+    told = story(sparse, event, Done(), prompt="repeat")
+    assert told == (["repeat", NO_CHOICE], "summoned")
+
+
+def test_who_has_heard_the_menu_may_still_choose(shipped: Flow) -> None:
+    assert story(shipped, Key("2"), Done(), prompt="repeat")[0] == ["repeat", Route("medical")]
+
+
+def test_who_has_heard_the_menu_may_still_change_the_language(shipped: Flow) -> None:
+    told = story(shipped, Key("9"), Done(), SILENT, SILENT, Done(), prompt="repeat")
+    assert told == (["repeat", Speak("en"), "menu", "repeat", NO_CHOICE], "summoned")
+
+
+def test_who_has_come_to_english_is_gone_on_with_in_english_and_has_no_way_back(
+    shipped: Flow,
+) -> None:
+    assert Flow(SPARSE).start(language="en")[0] == Asking("en", rounds=1, switched=True)
+    told = story(shipped, Key("9"), Key("9"), Done(), language="en")
+    assert told == (["menu", "wrong", NO_CHOICE], "summoned")
+
+
+def test_the_prompt_begun_with_has_its_own_length() -> None:
+    for language in LANGUAGES:
+        _, action = Flow(menu(SHIPPED, SECONDS)).start("repeat", language)
+        seconds = SECONDS[language, "repeat"] + MARGIN_SECONDS
+        assert action == Ask("repeat", seconds)
 
 
 def test_a_new_language_begins_with_a_fresh_count() -> None:
