@@ -1,0 +1,212 @@
+"""The stand-in (floor 2): the same conversation, one process a call, on pyst2's classic AGI.
+
+Asterisk starts it when the controller refuses, dies or stalls (asterisk/standin.sh):
+`AGI(standin.sh,<CALLREF>,<menu or repeat>)`.
+
+Law 1: nothing is decided here. What is said and where the call goes is `ivr.flow` and `routing`.
+Law 2: when in doubt, end. Without a commit token the dialplan has the static menu.
+Law 3: it ends. A timer is armed from first to last, a conversation has few commands, and what
+Asterisk says is counted. Who is stopped or spins is ended by asterisk/standin.sh.
+Law 4: the caller waits while it starts. What is slow to load and not needed to speak comes last.
+Law 5: only the end of the process closes the pipes. Asterisk waits without limit, and with no
+timer, for a process that has closed them before (res_agi.c, waitpid).
+"""
+
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn, get_args
+
+from asterisk.agi import (
+    AGI,
+    AGIAppError,
+    AGIException,
+    AGIHangup,
+    AGIInvalidCommand,
+    AGIUsageError,
+)
+
+from ivr import agi
+from ivr.call import Action, Event, Outcome
+from ivr.commands import Answer, Command, commands
+from ivr.flow import Ended, Flow
+from ivr.menu import menu
+from ivr.sounds import prompt_seconds
+from routing.agencies import Language
+from routing.configuration import Configuration
+from routing.loading import ConfigurationError, load
+from routing.plan import Plan, plan
+
+START_SECONDS = 6.0
+"""For the opening lines and the configuration: what the dialplan gives before it takes the call."""
+REPLY_SECONDS = 2.0
+"""How long a command that plays nothing may take."""
+LOG_SECONDS = 2
+MAX_LINES = 500
+"""What Asterisk says in the longest conversation is a tenth of this."""
+
+
+class Pipes:
+    """Asterisk's two pipes as the files that pyst2 wants, with its defects kept from a caller.
+
+    It takes HANGUP, 100 and 511 for nonsense and the end of the stream for an empty line, which
+    ends neither its opening nor a usage text (agi.py, get_result). Here each is what it means.
+    """
+
+    def __init__(self) -> None:
+        self.timed_out = False
+        self._lines = 0
+
+    def readline(self) -> str:
+        """Return the next line that pyst2 understands. Raises AGIHangup when the call is gone."""
+        while True:
+            raw = sys.stdin.buffer.readline(agi.MAX_BUFFER_BYTES)
+            self._lines += 1
+            if not raw.endswith(b"\n") or self._lines > MAX_LINES:
+                raise AGIHangup("the end of what Asterisk says, or no end of it")
+            line = raw.decode("utf-8", "replace").strip()
+            if line == "HANGUP" or line.startswith("511"):
+                raise AGIHangup(line)
+            if not line.startswith("100"):  # "100 Trying...": the answer is still to come
+                # pyst2 drops the flag: without it a lone # and silence are the same.
+                self.timed_out = line.endswith("(timeout)")
+                return line
+
+    def write(self, line: str) -> None:
+        """Send one line in one piece, and hold nothing back."""
+        os.write(sys.stdout.fileno(), line.encode())
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back."""
+
+
+class Nowhere:
+    """What pyst2 gets for stderr: it would copy the dialogue there, the caller's number too."""
+
+    def write(self, text: str) -> None:
+        """Forget it."""
+
+
+class Call:
+    """One call from Asterisk: performs actions, reports events. Raises when in doubt (Law 2)."""
+
+    def __init__(self) -> None:
+        self._pipes = Pipes()
+        self._agi = AGI(self._pipes, self._pipes, Nowhere())
+        # pyst2's own handler only makes a note, which it does not look at while it reads.
+        signal.signal(signal.SIGHUP, _hang_up)
+        opening = {key.removeprefix("agi_"): value for key, value in self._agi.env.items()}
+        self.opening = agi.Environment(opening)
+
+    def converse(self, flow: Flow, configuration: Configuration) -> Outcome:
+        """Drive the call from where the caller stands to its hand-over."""
+        said, tongue = self.opening.values.get("arg_2"), self.opening.values.get("language")
+        language: Language | None = next((x for x in get_args(Language) if x == tongue), None)
+        state, action = flow.start("repeat" if said == "repeat" else "menu", language)
+        while action is not None:
+            state, action = flow.step(state, self._perform(action, configuration))
+        assert isinstance(state, Ended)  # noqa: S101 - the walk over the flow proves it
+        return state.outcome
+
+    def _perform(self, action: Action, configuration: Configuration) -> Event:
+        def plan_now(service: str) -> Plan:
+            return plan(configuration, service, datetime.now(UTC))
+
+        steps = commands(action, plan_now, self.opening.callref)
+        try:
+            command = next(steps)
+            while True:
+                command = steps.send(self._answer(command))
+        except StopIteration as performed:
+            event: Event = performed.value
+            return event
+
+    def _answer(self, command: Command) -> Answer:
+        _within(command.seconds or REPLY_SECONDS)
+        line = agi.command(*command.words).decode()  # pyst2 would not escape them
+        try:
+            result, _ = self._agi.execute(line)["result"]
+        except AGIInvalidCommand:
+            return agi.Reply(510, "")
+        except AGIUsageError:
+            return agi.Reply(520, "")
+        except AGIAppError:  # result -1, or an AGIHangup
+            return agi.ChannelGone()
+        return agi.Reply(200, result, timeout=self._pipes.timed_out)
+
+
+def main() -> NoReturn:
+    """Serve the call on standard input and output, say in one line how it ended, and end."""
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, _too_long)
+    _within(START_SECONDS)
+    fate: dict[str, object] = {}
+    try:
+        call = Call()
+        fate = _known(call.opening)
+        flow, configuration = _in_force()
+        fate["ready_ms"] = round(1000 * (time.monotonic() - began))
+        fate["outcome"] = call.converse(flow, configuration)
+    except AGIHangup:
+        fate["outcome"] = "left"
+    except (AGIException, ConfigurationError, OSError, ValueError) as error:
+        fate["why"] = f"{type(error).__name__}: {error}"
+    except Exception as error:  # noqa: BLE001 - Law 2: whatever our mistake was, end
+        fate["exc_info"] = error
+    _tell(fate)
+    # Neither the garbage nor a broken pipe is of interest any more.
+    os._exit(0 if "outcome" in fate else 1)
+
+
+def _in_force() -> tuple[Flow, Configuration]:
+    """Return the conversation and the configuration in force, of one version."""
+    folder = Path(os.environ.get("SIAGA_STATE", "var"), "current").resolve(strict=True)
+    configuration = load(folder / "config")
+    return Flow(
+        menu(configuration, prompt_seconds(configuration, folder / "sounds"))
+    ), configuration
+
+
+def _known(opening: agi.Environment) -> dict[str, object]:
+    return {
+        "callref": opening.callref,
+        "ani": opening.ani,  # masked where it is logged
+        "began_with": opening.values.get("arg_2"),
+    }
+
+
+def _tell(fate: dict[str, object]) -> None:
+    """Log in one line how the call ended. Nothing in here may hold the call up."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LOG_SECONDS)
+    import structlog  # noqa: PLC0415 - Law 4
+
+    from ivr.logs import configure, mask  # noqa: PLC0415 - Law 4
+
+    configure()
+    log = structlog.get_logger()
+    ani = {"ani": mask(str(fate["ani"]))} if "ani" in fate else {}
+    if "outcome" in fate:
+        log.info("standin.ended", **{**fate, **ani})
+    else:
+        log.error("standin.failed", **{**fate, **ani})
+
+
+def _within(seconds: float) -> None:
+    """End what is being waited for after `seconds`, from now."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _too_long(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise TimeoutError("Asterisk or a disk did not answer in time")
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise AGIHangup("SIGHUP: the call is over")
