@@ -9,16 +9,23 @@ import contextlib
 import os
 import secrets
 import shutil
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from ivr.settings import Settings
 from routing.configuration import Configuration
-from routing.dialplan import Controller, extensions
+from routing.dialplan import Controller, contexts, extensions, include
 from routing.endpoints import Listening, pjsip, queues, rtp
 from routing.loading import FILES, load
 
 CURRENT = "current"
+DIALPLAN = Path(__file__).resolve().parents[1] / "asterisk" / "dialplan.conf"
+CONTEXTS = "/var/lib/siaga/applied/{}/pbx/contexts.conf"
+"""Where Asterisk finds the contexts of a version: the state folder as its root shows it."""
+STAMP = "%Y%m%dT%H%M%SZ"
+KEPT = timedelta(days=1)
+"""How long callers may still be in the contexts of a version that is no longer in force."""
 ASTERISK_GROUP = 11200
 """The group of Asterisk in the private root and the image (asterisk/setup.sh)."""
 
@@ -47,7 +54,7 @@ def _apply(settings: Settings) -> Path:
         shutil.copytree(settings.sounds, folder / "sounds")
     pbx = folder / "pbx"
     pbx.mkdir(mode=0o750)
-    for name, text in compiled(configuration, settings).items():
+    for name, text in compiled(configuration, settings, folder.name).items():
         target = pbx / name
         target.touch(mode=0o640)
         target.write_text(text, encoding="utf-8")
@@ -57,7 +64,7 @@ def _apply(settings: Settings) -> Path:
     return folder
 
 
-def compiled(configuration: Configuration, settings: Settings) -> dict[str, str]:
+def compiled(configuration: Configuration, settings: Settings, version: str) -> dict[str, str]:
     """Return what Asterisk includes, by file name. Makes the secrets that do not exist yet."""
     listening = Listening(
         sip=settings.sip_bind,
@@ -68,12 +75,31 @@ def compiled(configuration: Configuration, settings: Settings) -> dict[str, str]
     accounts = [phone.account for phone in configuration.operators.phones()]
     passwords = {account: secret(settings.state, account) for account in accounts}
     controller = Controller(f"agi://{settings.agi_bind}/menu")
+    written = DIALPLAN.read_text(encoding="utf-8")
     return {
-        "extensions.conf": extensions(configuration, controller),
+        "extensions.conf": extensions(configuration, controller, written, version)
+        + include([CONTEXTS.format(v) for v in (*kept(settings.state, version), version)]),
+        "contexts.conf": contexts(configuration, written, version),
         "pjsip.conf": pjsip(configuration, listening, passwords),
         "queues.conf": queues(configuration),
         "rtp.conf": rtp(listening),
     }
+
+
+def kept(state: Path, version: str) -> list[str]:
+    """Return the versions before `version` in which callers may still be, oldest first.
+
+    A version was in force until the next one's name says; the last of all is always kept.
+    """
+    written = sorted((state / "applied").glob("*/pbx/contexts.conf"))
+    earlier = [name for path in written if (name := path.parts[-3]) < version]
+    newest = _made_at(version)
+    periods = pairwise([*earlier, version])
+    return [name for name, end in periods if end == version or newest - _made_at(end) < KEPT]
+
+
+def _made_at(version: str) -> datetime:
+    return datetime.strptime(version[:16], STAMP).replace(tzinfo=UTC)
 
 
 def in_force(settings: Settings) -> tuple[str, Configuration]:
@@ -116,7 +142,7 @@ def secret(state: Path, account: str) -> str:
 
 def _new_folder(parent: Path) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = datetime.now(UTC).strftime(STAMP)
     for n in range(100):
         folder = parent / f"{stamp}-{n:02}"
         try:

@@ -2,7 +2,7 @@
 
 Law 1: nothing is decided here. If a caller's way depends on a line of this file, it is misplaced.
 Law 2: when in doubt, close. Without a commit token the dialplan takes the caller on (Law 3 of
-`asterisk/etc/extensions.conf`), so every error in here ends at a person.
+`asterisk/dialplan.conf`), so every error in here ends at a person.
 Law 3: nobody outside can hold us: silence, garbage and crowds are each limited.
 """
 

@@ -1,39 +1,94 @@
-"""Values into the compiled dialplan: the fences, the static menu's keys, the simulated far ends.
+"""Values and the written dialplan into the compiled one: versions, fences, static menu, far ends.
 
 Law 1: what is compiled here says the same as `routing.plan`; hours become Asterisk's own.
 Law 2: only names, numbers and seconds that the loader has checked are written: none needs quotes.
+Law 3: a call stays in the contexts of the version it came in with. Asterisk goes on by context and
+priority number after a reload (pbx.c:6462), so a version's contexts never change and stay loaded.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from routing.agencies import WEEKDAYS, Hotline, Hours, Weekday
 from routing.configuration import Configuration
 from routing.plan import hops_of, service_hotlines
 
+ENTRANCES = ("from-trunk", "from-operators", "reject", "simulated")
+"""The contexts that endpoints name: each exists once, and leads into the newest version."""
+
+_SECTION = re.compile(r"^\[([a-z-]+)\]$.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Where the dialplan finds the controller, and how long it may take to say its first word."""
+    """Where the dialplan finds the controller, and how long a floor may take to its first word.
+
+    `stand_ins` is how many stand-ins may run at once.
+    """
 
     agi_url: str
     first_seconds: int = 6
+    stand_ins: int = 20
 
 
-def extensions(configuration: Configuration, controller: Controller) -> str:
-    """Return the text that `asterisk/etc/extensions.conf` includes."""
-    parts = (
-        _globals(configuration, controller),
-        _fences(configuration),
-        _static_keys(configuration),
-        _last_hotline(configuration),
-        _simulated(configuration),
-    )
-    return "; Compiled by `siaga apply` from config/. Changes here are overwritten.\n" + "".join(
-        f"\n{line}" if line.startswith("[") else line
-        for part in parts
-        for line in (f"{text}\n" for text in part)
-    )
+def extensions(
+    configuration: Configuration, controller: Controller, written: str, version: str
+) -> str:
+    """Return the globals and the entrances, which lead into `version`.
+
+    `written` is the text of `asterisk/dialplan.conf`.
+    """
+    compiled = _text(_globals(configuration, controller), _simulated(configuration))
+    everything = contexts_of(written + _contexts(configuration))
+    entrances = (text for name, text in _sections(written) if name in ENTRANCES)
+    return _HEAD + _versioned(compiled + "".join(entrances), everything, version)
+
+
+def contexts(configuration: Configuration, written: str, version: str) -> str:
+    """Return the contexts of `version`: all that are written or compiled, but the entrances."""
+    compiled = _contexts(configuration)
+    inside = "".join(text for name, text in _sections(written) if name not in ENTRANCES)
+    return _HEAD + _versioned(inside + compiled, contexts_of(written + compiled), version)
+
+
+def contexts_of(text: str) -> tuple[str, ...]:
+    """Return the names of the contexts in a dialplan, in order."""
+    return tuple(name for name, _ in _sections(text))
+
+
+def include(paths: Sequence[str]) -> str:
+    """Return the lines that make Asterisk read further files."""
+    return "".join(f'\n#include "{path}"' for path in paths) + "\n"
+
+
+_HEAD = "; Compiled by `siaga apply`. Changes here are overwritten.\n"
+
+
+def _sections(written: str) -> Iterator[tuple[str, str]]:
+    """Yield each context's name and text; what is before the first is left out."""
+    for section in _SECTION.finditer(written):
+        yield section[1], section[0]
+
+
+def _versioned(text: str, names: Sequence[str], version: str) -> str:
+    """Give each context the version's name after its own, and wherever it is named.
+
+    Comments are left out: they are for who reads `asterisk/dialplan.conf`.
+    """
+    inside = sorted((name for name in names if name not in ENTRANCES), key=len, reverse=True)
+    named = re.compile(rf"(?<![\w-])({'|'.join(inside)})(?![\w-])")
+
+    lines = (line.partition(";")[0].rstrip() for line in text.split("\n"))
+    return "\n".join(named.sub(rf"\g<1>-{version}", line) for line in lines if line)
+
+
+def _contexts(configuration: Configuration) -> str:
+    return _text(_fences(configuration), _static_keys(configuration), _last_hotline(configuration))
+
+
+def _text(*parts: Iterator[str]) -> str:
+    return "".join(f"{line}\n" for part in parts for line in part)
 
 
 def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
@@ -41,6 +96,7 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield "[globals]"
     yield f"AGI_URL = {controller.agi_url}"
     yield f"FIRST_SECONDS = {controller.first_seconds}"
+    yield f"STAND_INS = {controller.stand_ins}"
     yield f"NO_CHOICE_PRIO = {c.menu.no_choice.priority}"
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
@@ -132,7 +188,7 @@ def _last_hotline(c: Configuration) -> Iterator[str]:
     yield "[last-hotline]"
     yield "exten => s,1,NoOp()"
     for hop in hops_of(c, last):
-        options = f"gi{'r' if hop.confirm else 'R'}U(agency-accept^{int(hop.confirm)})"
+        options = f"girU(agency-accept^{int(hop.confirm)})"
         dial = f"PJSIP/{hop.number}@{hop.trunk},{hop.ring_seconds}^10,{options}"
         yield f" same => n,TryExec(Dial({dial}))"
         yield ' same => n,GotoIf($["${JOINED}" != ""]?done)'

@@ -47,10 +47,30 @@ def test_everything_asterisk_includes_is_compiled(settings: Settings) -> None:
     applied.apply(settings)
     pbx = settings.state / "current" / "pbx"
     names = {path.name for path in pbx.iterdir()}
-    assert names == {"extensions.conf", "pjsip.conf", "queues.conf", "rtp.conf"}
-    assert "exten => 113,1,NoOp()" in (pbx / "extensions.conf").read_text()
+    assert names == {"contexts.conf", "extensions.conf", "pjsip.conf", "queues.conf", "rtp.conf"}
+    assert "exten => 113,1,NoOp()" in (pbx / "contexts.conf").read_text()
     assert "agi://127.0.0.1:4573/menu" in (pbx / "extensions.conf").read_text()
     assert {path.name for path in (settings.state / "current" / "config").iterdir()} == set(FILES)
+
+
+def test_callers_stay_in_the_version_they_came_in_with_for_a_day(settings: Settings) -> None:
+    made = settings.state / "applied"
+    for day in ("20261101T000000Z-00", "20261120T000000Z-00", "20261123T120000Z-00"):
+        (made / day / "pbx").mkdir(parents=True)
+        (made / day / "pbx" / "contexts.conf").touch()
+    # The second was in force until noon of the 23rd, the first until the 20th.
+    now = "20261124T100000Z-00"
+    assert applied.kept(settings.state, now) == ["20261120T000000Z-00", "20261123T120000Z-00"]
+    much_later = "20270101T000000Z-00"
+    assert applied.kept(settings.state, much_later) == ["20261123T120000Z-00"]
+
+
+def test_the_contexts_of_the_last_version_stay_loaded_beside_the_new(settings: Settings) -> None:
+    first, second = applied.apply(settings), applied.apply(settings)
+    text = (settings.state / "current" / "pbx" / "extensions.conf").read_text()
+    included = [x for x in text.splitlines() if x.startswith("#include")]
+    assert [x.split("/")[5] for x in included] == [first.name, second.name]
+    assert f"Goto(emergency-{second.name},s,1)" in text
 
 
 def test_a_broken_edit_leaves_what_is_in_force_and_names_the_edited_file(

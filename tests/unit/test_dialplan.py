@@ -1,8 +1,10 @@
 """The compiled dialplan: what may be dialled, what each key does, and when."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,8 +12,16 @@ from hypothesis import strategies as st
 
 from routing.agencies import WEEKDAYS, WIB, Hours
 from routing.configuration import Configuration
-from routing.dialplan import Controller, asterisk_times, extensions
+from routing.dialplan import (
+    ENTRANCES,
+    Controller,
+    asterisk_times,
+    contexts,
+    extensions,
+    include,
+)
 
+WRITTEN = (Path(__file__).parents[2] / "asterisk" / "dialplan.conf").read_text()
 MINUTES_OF_A_DAY = 24 * 60
 DAMKAR = 'number: "113", ring_seconds: 20'
 NIGHT = 'hours: [{days: [fri, sat], opens: "22:00", closes: "06:00"}]'
@@ -28,14 +38,21 @@ windows = st.builds(
 
 
 def compiled(configuration: Configuration) -> str:
-    """Return the dialplan as `siaga apply` writes it."""
-    return extensions(configuration, Controller("agi://127.0.0.1:4573/menu"))
+    """Return the dialplan as `siaga apply` writes it, without the version in its names."""
+    return both(configuration, "20261124T034759Z-00").replace("-20261124T034759Z-00", "")
+
+
+def both(configuration: Configuration, version: str) -> str:
+    """Return what the entrances are, and the contexts of a version."""
+    controller = Controller("agi://127.0.0.1:4573/menu")
+    entrances = extensions(configuration, controller, WRITTEN, version)
+    return f"{entrances}\n{contexts(configuration, WRITTEN, version)}\n"
 
 
 def context(text: str, name: str) -> list[str]:
     """Return the lines of one context."""
     _, _, rest = text.partition(f"\n[{name}]\n")
-    return rest.partition("\n\n")[0].splitlines()
+    return re.split(r"\n[\[;]", rest)[0].splitlines()
 
 
 def minutes(span: str) -> set[int]:
@@ -92,12 +109,13 @@ def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configurat
     assert context(compiled(shipped), "globals") == [
         "AGI_URL = agi://127.0.0.1:4573/menu",
         "FIRST_SECONDS = 6",
+        "STAND_INS = 20",
         "NO_CHOICE_PRIO = 8",
         "OVERFLOW_SECONDS = 25",
         "SIMULATED_OPERATOR = 1",
         "SIMULATED_TRUNK = simulated",
     ]
-    assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,giRU(agency-accept^0)))" in context(
+    assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,girU(agency-accept^0)))" in context(
         compiled(shipped), "last-hotline"
     )
 
@@ -210,15 +228,46 @@ def test_the_simulation_answers_every_number_once_and_the_operator(
     assert "exten => 113,1,Gosub(simulated-answer,s,1(simulated-bpbd-117))" in lines
 
 
-def test_nothing_a_caller_sent_is_in_the_compiled_dialplan(shipped: Configuration) -> None:
+def test_nothing_a_caller_sent_is_in_what_is_compiled_from_config(shipped: Configuration) -> None:
     text = compiled(shipped)
-    assert "EXTEN" not in text
-    assert "CALLERID" not in text
-    assert "SECRET" not in text.upper()
-    assert set(re.findall(r"\$\{\w+\}", text)) <= {"${OPEN}", "${JOINED}"}
+    for name in ("globals", "simulated", "hotline-allow", "trunk-allow", "static-keys"):
+        assert not re.search("EXTEN|CALLERID", "".join(context(text, name)))
 
 
 def test_the_same_configuration_gives_the_same_text(
     shipped: Configuration, configured: Configured
 ) -> None:
     assert compiled(configured()) == compiled(shipped)
+
+
+def test_every_context_that_is_named_exists_and_is_of_the_same_version(
+    shipped: Configuration,
+) -> None:
+    version = "20261124T034759Z-00"
+    text = both(shipped, version)
+    words = Counter(re.findall(rf"([\w-]+)-{version}", text))
+    assert set(words) == set(re.findall(rf"^\[(\S+)-{version}\]$", text, re.MULTILINE))
+    assert min(words.values()) >= 2, f"a context that nothing leads to: {words}"
+    led_to = re.findall(r"(?:Goto|Gosub)\(([a-z][\w-]*),(?!1\))", text)
+    assert all(name.endswith(version) or name in {"s", "e"} for name in led_to), led_to
+
+
+def test_the_entrances_are_the_same_in_every_version_but_for_where_they_lead(
+    shipped: Configuration,
+) -> None:
+    text = both(shipped, "20261124T034759Z-00")
+    assert "exten => 112,1,Goto(emergency-20261124T034759Z-00,s,1)" in context(text, "from-trunk")
+    assert {*ENTRANCES} <= {*re.findall(r"^\[(\S+)\]$", text, re.MULTILINE)}
+
+
+def test_two_versions_side_by_side_share_no_context_but_the_entrances(
+    shipped: Configuration,
+) -> None:
+    first, second = (contexts(shipped, WRITTEN, f"20261124T03475{n}Z-00") for n in "12")
+    names = [set(re.findall(r"^\[(\S+)\]$", text, re.MULTILINE)) for text in (first, second)]
+    assert len(names[0]) == len(names[1])
+    assert not names[0] & names[1]
+
+
+def test_asterisk_is_told_to_read_each_file_by_a_line_of_its_own() -> None:
+    assert include(["/a.conf", "/b.conf"]) == '\n#include "/a.conf"\n#include "/b.conf"\n'

@@ -153,7 +153,8 @@ icesupport = no
 
 
 def test_secrets_stand_with_the_endpoints_and_nowhere_else(shipped: Configuration) -> None:
-    others = extensions(shipped, Controller("agi://127.0.0.1:4573/menu")) + queues(shipped)
+    controller = Controller("agi://127.0.0.1:4573/menu")
+    others = extensions(shipped, controller, "", "v1") + queues(shipped)
     for secret in SECRETS.values():
         assert compiled(shipped).count(secret) == 1
         assert secret not in others + rtp(LISTENING)

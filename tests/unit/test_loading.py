@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.configuration import Configuration
-from routing.dialplan import Controller, extensions
+from routing.dialplan import Controller, contexts, extensions
 from routing.endpoints import Listening, pjsip, queues
 from routing.loading import FILES, ConfigurationError, Problem, load
 
 CONFIG = Path(__file__).parents[2] / "config"
+WRITTEN = (CONFIG.parent / "asterisk" / "dialplan.conf").read_text()
 SHIPPED = {name: (CONFIG / name).read_text(encoding="utf-8") for name in FILES}
 
 Edited = Callable[..., Path]
@@ -638,14 +639,16 @@ def check_compiled(configuration: Configuration) -> None:
     secrets = {phone.account: "secret" for phone in configuration.operators.phones()}
     listening = Listening("127.0.0.1:5060", "127.0.0.2:5070", 10000, 14999)
     compiled = (
-        extensions(configuration, Controller("agi://127.0.0.1:4573/menu")),
+        extensions(configuration, Controller("agi://127.0.0.1:4573/menu"), WRITTEN, "v1"),
+        contexts(configuration, WRITTEN, "v1"),
         pjsip(configuration, listening, secrets),
         queues(configuration),
     )
-    for line in "\n".join(compiled).splitlines()[1:]:
-        assert line.isascii()
-        assert line.isprintable()
-        assert ";" not in line
+    for text in compiled:
+        for line in text.removeprefix("; Compiled by").splitlines():
+            assert line.isascii()
+            assert line.isprintable()
+            assert ";" not in line
 
 
 @pytest.fixture(scope="module")
