@@ -14,7 +14,6 @@ from ivr import applied
 from ivr.phone import Key, Report, call
 
 
-
 @pytest.fixture
 def shifted(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A dialplan in which every step has moved down by three, as an edit above it would do."""
