@@ -5,7 +5,11 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(SETTINGS),PYTH
 SIAGA := .venv/bin/siaga
 export PYTHONDONTWRITEBYTECODE = 1
 
-.PHONY: help up down test check unit e2e docker bench sounds format root venv tools
+N ?= 50
+SEED ?= 112
+ONLY ?=
+
+.PHONY: help up down test check unit e2e faults soak docker bench sounds format root venv tools
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -32,6 +36,11 @@ unit:
 
 e2e:
 	@$(AS_ROOT) .venv/bin/pytest -q -p no:cacheprovider tests/e2e
+	@$(AS_ROOT) .venv/bin/pytest -q -p no:cacheprovider tests/faults
+
+faults: root venv  ## Strike every fault N times (N=50 SEED=112 ONLY=name); writes tests/faults/README.md
+	@$(AS_ROOT) env PYTHONPATH=tests/e2e:tests/faults .venv/bin/python tests/faults/campaign.py \
+	    -n $(N) --seed $(SEED) --only "$(ONLY)"
 
 docker:  ## Prove docker-compose.yml on a Docker engine started for it
 	@$(AS_ROOT) sh tests/e2e/docker.sh

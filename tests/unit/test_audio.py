@@ -35,7 +35,7 @@ def sine(hz: float, dbov: float, *, count: int = FRAME, start: int = 0) -> bytes
 
 
 def noise(dbov: float) -> bytes:
-    chance = random.Random(112)  # noqa: S311  (the same noise every time)
+    chance = random.Random(112)
     peak = 32768 * math.sqrt(3) * 10 ** (dbov / 20)
     return audio.encode(round(chance.uniform(-peak, peak)) for _ in range(FRAME))
 

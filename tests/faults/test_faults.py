@@ -1,0 +1,39 @@
+"""Every fault once, a caller or two each: what `make faults` measures with many."""
+
+import asyncio
+import os
+
+import pytest
+from campaign import Told, run
+from faults import FAULTS, Fault
+
+CALLERS = 2
+TOGETHER = 6
+"""Lines that run side by side: most of a fault is waiting."""
+
+
+@pytest.fixture(scope="session")
+def told(request: pytest.FixtureRequest) -> Told:
+    asked = [
+        item.callspec.params["fault"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function)
+        and "fault" in item.callspec.params
+        and isinstance(item.callspec.params["fault"], Fault)
+    ]
+    results, _ = asyncio.run(
+        run(asked, CALLERS, int(os.environ.get("SEED", "112")), slots=TOGETHER)
+    )
+    return results
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(f, id=f.name, marks=[pytest.mark.xfail(reason=f.hole)] if f.hole else [])
+        for f in FAULTS
+    ],
+)
+def test_each_caller_reaches_a_human_or_left(told: Told, fault: Fault) -> None:
+    result, failed = told[fault]
+    assert not failed, result.note
