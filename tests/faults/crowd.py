@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stage import Stage
 from verdict import Outcome, judge
@@ -27,7 +27,7 @@ class Callers:
     hold_seconds: float = 2.5
     patience_seconds: float = 70.0
     leaves: bool = False
-    per_second: float = 4.0
+    per_second: float = 1.5
 
 
 class Limits:
@@ -45,10 +45,10 @@ class Limits:
 class Caller:
     """One citizen. `report` and `outcome` are there when the call is over."""
 
-    def __init__(self, stage: Stage, behaviour: Callers, from_header: str | None = None) -> None:
-        self.number = str(next(_SERIAL))
+    def __init__(self, stage: Stage, behaviour: Callers, number: str = "") -> None:
+        self.number = number or str(next(_SERIAL))
         self._stage, self._behaviour = stage, behaviour
-        self._from = from_header
+        self._from: str | None = None
         self.events: list[Event] = []
         self.human_seconds: float | None = None
         self.on_event: Callable[[Caller, Event], None] = lambda _caller, _event: None
@@ -76,10 +76,18 @@ class Caller:
             seen_at=self._stage.seen.get(self.number),
         )
 
+    def claims(self, from_header: str) -> None:
+        """Send this From header instead of the number."""
+        self._from = from_header
+
+    def holds(self, seconds: float) -> None:
+        """Talk for so long."""
+        self._behaviour = replace(self._behaviour, hold_seconds=seconds)
+
     def hang_up(self, after_seconds: float = 0.0) -> None:
         """Leave after some seconds."""
         loop = asyncio.get_running_loop()
-        if self._leaving is None:
+        if self._leaving is None or after_seconds == 0.0:
             self._leaving = loop.call_later(after_seconds, self._line._finish, "hung up")
 
     @property

@@ -73,9 +73,11 @@ DIES_WHILE_TALKING = Script("dies while talking", (*_ANSWERS, Echo(), Pause(2.0)
 NEVER_PRESSES = Script("never presses 1", _ANSWERS)
 LEAVES_DURING_ACCEPT = Script("hangs up during accept", (*_ANSWERS, Pause(1.0), HangUp()))
 FULL = Script("503", (Reply(503),))
+DEAF = Script("no reply at all", (Die(),))
+BUSY = Script("486", (Reply(486),))
 
 TRUNK = (
-    Script("no reply at all", (Die(),)),
+    DEAF,
     Script("100 then silence", (Reply(100), Die())),
     Script("183 with SDP then silence", (Reply(183, sdp=True), Die())),
     Script("183 without SDP", (Reply(183),)),

@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
+import itertools
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from far_end import Attempt, FarEnd
 from line import Line
 from phones import Phones
-from scripts import PERSON, Script
+from relay import Relay
+from scripts import PERSON, PERSON_WHO_ACCEPTS, Script
 
 from ivr import applied
 
@@ -44,14 +46,15 @@ class Site:
     `operators`: how many telephones. `confirm`: who answers a hotline must press 1. `outgoing`: the
     trunks in order, of `carrier` (scripted) and `elsewhere` (nobody is there). `relayed`: Asterisk
     is sent to another port than the controller's. `disk_kib`: the state folder is a file system of
-    that size (0: the machine's).
+    that size (0: the machine's). `nameless`: `elsewhere` is a name that nobody can look up.
     """
 
-    operators: int = 40
+    operators: int = 80
     confirm: bool = False
     outgoing: tuple[str, ...] = ("carrier",)
     relayed: bool = False
     disk_kib: int = 0
+    nameless: bool = False
 
 
 class Stage:
@@ -63,9 +66,9 @@ class Stage:
         self.scripts: dict[str, tuple[Script, ...]] = {}
         """What the agencies do with a caller's attempts, in order; then persons answer."""
         self.operator_scripts: dict[str, tuple[Script, ...]] = {}
-        self.operator_default = PERSON
         self.seen: dict[str, float] = {}
-        self.dead_controllers = 0
+        self.ports = itertools.count(self.slot * PORTS_EACH + FIRST_PORT + 10)
+        """Ports of the line that nobody has."""
 
     async def open(self) -> None:
         """Start everything. Returns when a call would be answered and all operators are there."""
@@ -74,7 +77,10 @@ class Stage:
         self.folder.chmod(0o755)
         self.line = Line(self.folder, FIRST_PORT + self.slot * PORTS_EACH)
         carrier = (f"127.0.1.{10 + self.slot}", 35080)
-        self._configure(f"{carrier[0]}:{carrier[1]}")
+        await asyncio.to_thread(self._configure, f"{carrier[0]}:{carrier[1]}")
+        if self.site.relayed:
+            self.relay = Relay()
+            await self.relay.open(self.relay_bind)
         await asyncio.to_thread(self.line.start, "asterisk", "ivr")
         self.agencies = FarEnd(self._choose_agency)
         await self.agencies.open(*carrier)
@@ -92,7 +98,7 @@ class Stage:
             self._watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
-        for end in ("agencies", "phones"):
+        for end in ("agencies", "phones", "relay"):
             if hasattr(self, end):
                 getattr(self, end).close()
         await asyncio.to_thread(self.line.close)
@@ -126,8 +132,9 @@ class Stage:
             if time.monotonic() > end:
                 return f"{left} channels left after {_EMPTY_SECONDS:.0f} s"
             await asyncio.sleep(0.5)
-        ringing = [a for a in self.agencies.attempts if a.ended_at is None and not silent(a.script)]
-        return f"{len(ringing)} agencies still ring" if ringing else ""
+        attempts = (*self.agencies.attempts, *self.phones.attempts)
+        ringing = [a for a in attempts if a.ended_at is None and not silent(a.script)]
+        return f"{len(ringing)} far ends still ring" if ringing else ""
 
     async def _look(self) -> None:
         """Note again and again for which callers people are being rung."""
@@ -168,7 +175,11 @@ class Stage:
         settings = self.line.settings
         if self.site.relayed:
             settings = settings.model_copy(update={"agi_bind": self.relay_bind})
-        applied.apply(settings)
+        folder = applied.apply(settings)
+        if self.site.nameless:
+            pjsip = folder / "pbx" / "pjsip.conf"
+            nowhere = f"127.0.3.{10 + self.slot}:5060"
+            pjsip.write_text(pjsip.read_text().replace(nowhere, "carrier.invalid:5060"))
 
     @property
     def relay_bind(self) -> str:
@@ -177,12 +188,13 @@ class Stage:
 
     def _choose_agency(self, caller: str, number: str) -> Script:
         del number
-        return _nth(self.scripts.get(caller, ()), len(self.agencies.of(caller)), PERSON)
+        person = PERSON_WHO_ACCEPTS if self.site.confirm else PERSON
+        return _nth(self.scripts.get(caller, ()), len(self.agencies.of(caller)), person)
 
     def _choose_operator(self, caller: str, account: str) -> Script:
         del account
         scripts = self.operator_scripts.get(caller, ())
-        return _nth(scripts, len(self.phones.of(caller)), self.operator_default)
+        return _nth(scripts, len(self.phones.of(caller)), PERSON)
 
 
 def _nth(scripts: Sequence[Script], n: int, otherwise: Script) -> Script:
@@ -192,6 +204,16 @@ def _nth(scripts: Sequence[Script], n: int, otherwise: Script) -> Script:
 def silent(script: Script) -> bool:
     """Say whether a script ends in a telephone that hears no goodbye."""
     return any(type(step).__name__ == "Die" for step in script.steps)
+
+
+async def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Wait until something is so; say whether it came within the limit."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        await asyncio.sleep(0.05)
+    return True
 
 
 async def run(*words: object) -> None:

@@ -1,11 +1,12 @@
 """Every fault once, a caller or two each: what `make faults` measures with many."""
 
-import asyncio
 import os
 
 import pytest
+import uvloop
 from campaign import Told, run
-from faults import FAULTS, Fault
+from fault import Fault
+from faults import FAULTS
 
 CALLERS = 2
 TOGETHER = 6
@@ -21,9 +22,7 @@ def told(request: pytest.FixtureRequest) -> Told:
         and "fault" in item.callspec.params
         and isinstance(item.callspec.params["fault"], Fault)
     ]
-    results, _ = asyncio.run(
-        run(asked, CALLERS, int(os.environ.get("SEED", "112")), slots=TOGETHER)
-    )
+    results, _ = uvloop.run(run(asked, CALLERS, int(os.environ.get("SEED", "112")), slots=TOGETHER))
     return results
 
 

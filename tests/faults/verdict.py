@@ -89,6 +89,8 @@ class Expect:
     verdicts: frozenset[Verdict] = frozenset({Verdict.HUMAN, Verdict.OFFERED})
     silence_seconds: float = MOST_SILENCE_SECONDS
     human_seconds: float | None = None
+    met_share: float = 1.0
+    """The part of the callers whom the fault must strike; at least one in any case."""
 
 
 HUMAN = Expect(frozenset({Verdict.HUMAN}))
@@ -99,8 +101,8 @@ KEPT = Expect()
 def faults_of(result: Result, expect: Expect) -> list[str]:
     """Return why a row failed; nothing when its promise held."""
     found = list(result.broken)
-    if not result.outcomes or not result.met:
-        found.append("not exercised")
+    if result.met < max(1.0, expect.met_share * len(result.outcomes)):
+        found.append(f"not exercised: {result.met} callers met it")
     wrong = [o for o in result.outcomes if o.verdict not in expect.verdicts]
     if wrong:
         found.append(f"{len(wrong)} callers not as promised, such as {wrong[0].why}")
