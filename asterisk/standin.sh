@@ -3,8 +3,8 @@
 # user and speaks to it over the standard input and output; what it logs goes to Asterisk's log:
 #   AGI(/opt/siaga/src/asterisk/standin.sh,<CALLREF>,menu | repeat)
 #
-# What ends it when it cannot end itself: the limit of CPU time if it spins, and if it is stopped the
-# end of the thread in Asterisk that holds its call (prctl(2), PR_SET_PDEATHSIG).
+# It ends by itself. If it spins, the limit of CPU time ends it; if it was stopped, the end of the
+# thread in Asterisk that holds its call wakes it to the hang-up it missed (prctl(2), PDEATHSIG).
 set -eu
 ulimit -t 10
 
@@ -12,4 +12,4 @@ ulimit -t 10
 # lives for one call need not look for garbage.
 for packages in /opt/siaga/env/lib/python3*/site-packages; do :; done
 export PYTHONPATH="/opt/siaga/src:$packages"
-exec setpriv --pdeathsig KILL python3 -S -P -c 'import gc; gc.disable(); from ivr.standin import main; main()'
+exec setpriv --pdeathsig CONT python3 -S -P -c 'import gc; gc.disable(); from ivr.standin import main; main()'

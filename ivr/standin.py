@@ -141,18 +141,11 @@ class Call:
 
 def main() -> NoReturn:
     """Serve the call on standard input and output, say in one line how it ended, and end."""
-    began = time.monotonic()
-    signal.signal(signal.SIGALRM, _too_long)
-    _within(START_SECONDS)
     fate: dict[str, object] = {}
     try:
-        call = Call()
-        fate = _known(call.opening)
-        flow, configuration = _in_force()
-        fate["ready_ms"] = round(1000 * (time.monotonic() - began))
-        fate["outcome"] = call.converse(flow, configuration)
+        _serve(fate)
     except AGIHangup:
-        fate["outcome"] = "left"
+        fate.setdefault("outcome", "left")
     except (AGIException, ConfigurationError, OSError, ValueError) as error:
         fate["why"] = f"{type(error).__name__}: {error}"
     except Exception as error:  # noqa: BLE001 - Law 2: whatever our mistake was, end
@@ -160,6 +153,21 @@ def main() -> NoReturn:
     _tell(fate)
     # Neither the garbage nor a broken pipe is of interest any more.
     os._exit(0 if "outcome" in fate else 1)
+
+
+def _serve(fate: dict[str, object]) -> None:
+    """Take the call from its opening to its end, noting in `fate` what is known of it."""
+    began = time.monotonic()
+    try:
+        signal.signal(signal.SIGALRM, _too_long)
+        _within(START_SECONDS)
+        call = Call()
+        fate |= _known(call.opening)
+        flow, configuration = _in_force()
+        fate["ready_ms"] = round(1000 * (time.monotonic() - began))
+        fate["outcome"] = call.converse(flow, configuration)
+    finally:
+        _heed_no_more()
 
 
 def _in_force() -> tuple[Flow, Configuration]:
@@ -181,7 +189,6 @@ def _known(opening: agi.Environment) -> dict[str, object]:
 
 def _tell(fate: dict[str, object]) -> None:
     """Log in one line how the call ended. Nothing in here may hold the call up."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(LOG_SECONDS)
     import structlog  # noqa: PLC0415 - Law 4
@@ -202,11 +209,21 @@ def _within(seconds: float) -> None:
     signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
+def _heed_no_more() -> None:
+    """Let no further signal interrupt: who was stopped wakes to several at once."""
+    for number in (signal.SIGHUP, signal.SIGALRM):
+        # Not SIG_IGN: Python would complain of one that has come and was not looked at yet.
+        signal.signal(number, lambda _number, _frame: None)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 def _too_long(number: int, frame: FrameType | None) -> None:
     del number, frame
+    _heed_no_more()
     raise TimeoutError("Asterisk or a disk did not answer in time")
 
 
 def _hang_up(number: int, frame: FrameType | None) -> None:
     del number, frame
+    _heed_no_more()
     raise AGIHangup("SIGHUP: the call is over")

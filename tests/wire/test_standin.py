@@ -345,6 +345,17 @@ def test_sighup_in_the_middle_is_the_end_of_the_call(standin: StandIn) -> None:
     assert standin.end()["outcome"] == "left"
 
 
+def test_who_was_stopped_until_the_call_was_over_wakes_and_ends(standin: StandIn) -> None:
+    standin.say(opening())
+    standin.hear()
+    standin.signal(signal.SIGSTOP)
+    standin.signal(signal.SIGHUP)  # Asterisk hangs up
+    standin.signal(signal.SIGALRM)  # its time has run out too
+    standin.signal(signal.SIGCONT)
+    assert standin.hear() == "EOF"
+    assert standin.end()["outcome"] == "left"
+
+
 def test_a_caller_who_hangs_up_while_the_plan_is_written_leaves_no_token(standin: StandIn) -> None:
     standin.reach_the_menu()
     standin.say("200 result=1")
