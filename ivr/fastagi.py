@@ -19,6 +19,7 @@ from ivr import agi
 from ivr.call import Action, Event, Failed, HungUp, Outcome
 from ivr.commands import Command, commands
 from ivr.flow import Ended, Flow, State
+from ivr.listener import Listener
 from ivr.logs import mask
 from routing.plan import Plan
 
@@ -76,6 +77,7 @@ class Session(asyncio.Protocol):
         self._waiter: asyncio.Future[agi.Event] | None = None
         self._callref = ""
         self._service = server.service
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     # -- what asyncio calls
 
@@ -111,6 +113,7 @@ class Session(asyncio.Protocol):
         for event in self._agi.receive(b""):
             self._heard(event)
         self._server.forget(self)
+        self.closed.set_result(None)
 
     # -- what a call needs
 
@@ -199,24 +202,21 @@ class Server:
         self.limits = limits or Limits()
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._listener: asyncio.Server | None = None
+        self._listener: Listener | None = None
 
     async def listen(self, host: str, port: int) -> int:
         """Begin to take calls; return the port, which is chosen for us when `port` is 0."""
-        loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(
-            lambda: Session(self), host, port, backlog=512, reuse_address=True
-        )
-        return int(self._listener.sockets[0].getsockname()[1])
+        self._listener = await Listener.open(host, port, lambda: Session(self))
+        return self._listener.port
 
     async def drain(self, seconds: float) -> None:
         """Take no more calls, and give those inside up to `seconds` to be handed over."""
         if self._listener:
-            self._listener.close()
+            await self._listener.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self._tasks:  # a call may still begin, on a connection made before
-                    await asyncio.wait(set(self._tasks))
+                while self._sessions:  # a connection without a call yet may become one
+                    await asyncio.wait({session.closed for session in self._sessions})
         for task in set(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

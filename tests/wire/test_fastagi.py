@@ -492,7 +492,7 @@ async def test_a_caller_who_takes_too_long_is_left_to_the_dialplan(
 
 
 async def test_a_connection_that_never_became_a_call_is_closed(closing: Line) -> None:
-    closing.server.limits = Limits(header_seconds=60)
+    closing.server.limits = Limits(header_seconds=0.1)
     asterisk = await closing.connect()
     await until(lambda: closing.server._sessions, "it is connected")
     await closing.server.drain(LIMIT_SECONDS)
