@@ -1,6 +1,7 @@
 """`siaga ivr`: the controller's process, from its first look at the configuration to its last call.
 
-Law: it never stops for a bad configuration. What is in force stays in force until a better one is.
+Law 1: it never stops for a bad configuration. What is in force stays until a better one is.
+Law 2: it listens only when it has answered a call of its own. Who listens, answers.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from ivr import applied
 from ivr.fastagi import Limits, Server
 from ivr.flow import Flow
 from ivr.menu import menu
+from ivr.ready import agi_answers
 from ivr.settings import Settings
 from ivr.sounds import prompt_seconds
 from routing.configuration import Configuration
@@ -47,11 +49,14 @@ class InForce:
 async def run(settings: Settings) -> None:
     """Serve calls until SIGTERM or SIGINT, then let those in the menu be handed over.
 
-    Raises FileNotFoundError when no configuration was ever applied.
+    Raises FileNotFoundError when no configuration was ever applied, OSError when the address cannot
+    be had, and RuntimeError when our own call is not answered.
     """
     version, configuration = applied.in_force(settings)
+    serving = _serving(configuration, settings)
+    await _answer_ourselves(serving)
     peers = frozenset(address.strip() for address in settings.agi_peers.split(","))
-    server = Server(_serving(configuration, settings), Limits(peers=peers))
+    server = Server(serving, Limits(peers=peers))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -68,6 +73,16 @@ async def run(settings: Settings) -> None:
     log.info("controller.draining", calls=server.calls)
     await server.drain(DRAIN_SECONDS)
     log.info("controller.stopped")
+
+
+async def _answer_ourselves(serving: InForce) -> None:
+    """Take a call on a port of our own: a mistake in the code shows before a caller meets it."""
+    server = Server(serving)
+    port = await server.listen("127.0.0.1", 0)
+    answered = await agi_answers("127.0.0.1", port)
+    await server.drain(1)
+    if not answered:
+        raise RuntimeError("it does not answer a call of its own, so it takes none")
 
 
 def _serving(configuration: Configuration, settings: Settings) -> InForce:

@@ -2,6 +2,9 @@
 
 import asyncio
 import secrets
+import socket
+import struct
+from pathlib import Path
 from typing import Literal
 
 from ivr.agi import PROBE
@@ -10,6 +13,8 @@ from ivr.settings import Settings
 Part = Literal["asterisk", "ivr"]
 
 ASK_SECONDS = 1.0
+LISTENING = "0A"
+"""A socket's state in /proc/net/tcp (TCP_LISTEN of the kernel's tcp_states.h)."""
 
 
 async def unready(settings: Settings, part: Part | None = None) -> str:
@@ -21,9 +26,23 @@ async def unready(settings: Settings, part: Part | None = None) -> str:
     host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - bound to all, asked at one
     if part != "ivr" and not await sip_answers(host, int(port)):
         return f"Asterisk does not answer for 112 on {settings.sip_bind}"
-    if part != "asterisk" and not await agi_answers(settings.agi_host, settings.agi_port):
+    if part != "asterisk":
+        for _ in range(2):  # one controller may be ending just now; the other takes the next
+            if await agi_answers(settings.agi_host, settings.agi_port):
+                return ""
         return f"the controller does not answer on {settings.agi_bind}: callers get the static menu"
     return ""
+
+
+def listening(settings: Settings) -> int:
+    """Return how many controllers listen for Asterisk now, which each does only if it answers.
+
+    The kernel has a line for each listener: local address and port in hexadecimal (proc(5)).
+    """
+    (address,) = struct.unpack("=I", socket.inet_aton(settings.agi_host))
+    wanted = (f"{address:08X}:{settings.agi_port:04X}", LISTENING)
+    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+    return sum((words[1], words[3]) == wanted for words in map(str.split, lines))
 
 
 async def sip_answers(host: str, port: int) -> bool:

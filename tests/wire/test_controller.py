@@ -16,6 +16,9 @@ import pytest
 from pydantic import ValidationError
 
 from ivr import applied
+from ivr.controller import run
+from ivr.fastagi import Session
+from ivr.ready import listening
 from ivr.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -47,22 +50,24 @@ class Controller:
             sounds=ROOT / "asterisk" / "sounds",
         )
         self._stderr = folder / "stderr"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
         ours = {f"SIAGA_{k.upper()}": str(v) for k, v in self.settings.model_dump().items()}
+        self._stderr = self._stderr.with_suffix(f".{len(self._processes)}")
         with self._stderr.open("wb") as stderr:
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-W", "error", "-m", "ivr", "ivr"],
                 cwd=ROOT,
                 env={**os.environ, **ours, "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.DEVNULL,
                 stderr=stderr,
             )
-        return self._process
+        self._processes.append(process)
+        return process
 
     def serve(self) -> subprocess.Popen[bytes]:
-        """Start, and wait until it listens."""
+        """Start, and wait until it listens. A second one shares the port, with a log of its own."""
         process = self.start()
         until(
             lambda: self.logged("controller.listening") or process.poll() is not None, "it starts"
@@ -71,9 +76,10 @@ class Controller:
         return process
 
     def close(self) -> None:
-        if self._process and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait(timeout=LIMIT_SECONDS)
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(timeout=LIMIT_SECONDS)
 
     @property
     def stderr(self) -> str:
@@ -176,6 +182,32 @@ def test_asked_to_stop_it_hands_over_who_is_in_the_menu_first(controller: Contro
             controller.call()
         assert "PLAN_1_NUM=113" in call.press("1")
     assert process.wait(timeout=LIMIT_SECONDS) == 0
+
+
+def test_while_one_hands_over_its_callers_another_on_the_same_port_takes_the_next(
+    controller: Controller,
+) -> None:
+    applied.apply(controller.settings)
+    first = controller.serve()
+    with controller.call() as call:
+        controller.serve()
+        first.send_signal(signal.SIGTERM)
+        until(lambda: listening(controller.settings) == 1, "the first one has left the port")
+        for _ in range(8):
+            assert "PLAN_1_NUM=113" in controller.plan_for_fire()
+        assert first.poll() is None
+        assert "PLAN_1_NUM=113" in call.press("1")
+    assert first.wait(timeout=LIMIT_SECONDS) == 0
+
+
+async def test_one_that_does_not_answer_its_own_call_does_not_listen(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied.apply(controller.settings)
+    monkeypatch.setattr(Session, "perform", None)  # a mistake in the code
+    with pytest.raises(RuntimeError, match="does not answer a call of its own"):
+        await run(controller.settings)
+    assert listening(controller.settings) == 0
 
 
 def test_a_broken_configuration_is_refused_and_a_good_one_taken_while_it_serves(

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,7 @@ import pytest
 
 from ivr import ready
 from ivr.phone import sip
-from ivr.ready import agi_answers, sip_answers, unready
+from ivr.ready import agi_answers, listening, sip_answers, unready
 from ivr.settings import Settings
 
 HOST = "127.0.0.1"
@@ -160,3 +161,27 @@ async def test_a_silent_controller_is_waited_for_no_longer_than_the_limit(
     async with await asyncio.start_server(serve, HOST, 0) as server:
         assert not await agi_answers(HOST, server.sockets[0].getsockname()[1])
         silent.set()
+
+
+async def test_a_controller_that_is_just_ending_does_not_make_the_line_unready() -> None:
+    answers = [b"", FIRST_COMMAND]  # the port is shared: the next question meets the other one
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answers.pop(0))
+        writer.close()
+
+    async with await asyncio.start_server(serve, HOST, 0) as server, pbx() as (_, sip_port):
+        assert await unready(settings(sip_port, server.sockets[0].getsockname()[1])) == ""
+    assert answers == []
+
+
+async def test_each_controller_that_listens_is_counted() -> None:
+    with socket.create_server((HOST, 0), reuse_port=True) as first:
+        here = settings(9, first.getsockname()[1])
+        assert listening(here) == 1
+        with socket.create_server(first.getsockname(), reuse_port=True) as second:
+            assert listening(here) == 2
+            with socket.create_connection(second.getsockname()):
+                assert listening(here) == 2, "a call is no listener"
+        assert listening(here) == 1
+    assert listening(here) == 0
