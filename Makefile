@@ -9,7 +9,7 @@ N ?= 50
 SEED ?= 112
 ONLY ?=
 
-.PHONY: help up down test check unit e2e faults soak docker bench sounds format root venv tools
+.PHONY: help up upgrade down test check unit e2e faults soak docker bench sounds format root venv tools
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -17,6 +17,10 @@ help:  ## List the targets
 up: root venv  ## Build what is missing, check config/, start everything, say how to dial
 	@$(SIAGA) check
 	@$(AS_ROOT) $(SIAGA) up
+
+upgrade: root venv  ## Bring this checkout into use on the running line; no call ends
+	@$(SIAGA) check
+	@$(AS_ROOT) $(SIAGA) upgrade
 
 down: venv  ## Stop what `make up` started, and nothing else
 	@$(AS_ROOT) $(SIAGA) down

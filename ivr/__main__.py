@@ -148,6 +148,15 @@ def up(settings: Settings) -> None:
 
 @main.command()
 @click.pass_obj
+def upgrade(settings: Settings) -> None:
+    """Bring this checkout into use on the running line; no call ends (`make upgrade`)."""
+    _refuse_wrong_prompts(settings)
+    host.upgrade(settings, lambda line: click.echo(line, err=True))
+    click.echo("upgraded")
+
+
+@main.command()
+@click.pass_obj
 def down(settings: Settings) -> None:
     """Stop what `up` started."""
     host.down(settings, lambda line: click.echo(line, err=True))

@@ -1,8 +1,9 @@
-"""`make up` and `make down` on a machine without Docker.
+"""`make up`, `make upgrade` and `make down` on a machine without Docker.
 
-A supervisor, and under it Asterisk and the controller, each in the private root.
+A supervisor, and under it Asterisk and two controllers, each in the private root.
 
-Law: what is stopped is what was started here, known by the state folder it runs from.
+Law 1: what is stopped is what was started here, known by the state folder it runs from.
+Law 2: an upgrade stops no controller that works unless another one listens.
 """
 
 import asyncio
@@ -16,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ivr import applied
-from ivr.ready import unready
+from ivr.ready import listening, unready
 from ivr.settings import Settings
 
 SUPERVISORD = Path("asterisk/supervisord.conf")
+CONTROLLERS = ("1", "2")
 STARTED = "started.json"
 """In the state folder: the addresses that the running line was started with."""
 ADDRESSES = ("sip_bind", "agi_bind", "agi_peers", "simulation_bind", "rtp_first", "rtp_last")
@@ -49,10 +51,38 @@ def up(settings: Settings, say: Say) -> None:
         say("already running: telling Asterisk of the configuration")
         reload_asterisk(settings)
     else:
-        say("starting Asterisk and the controller")
+        say("starting Asterisk and the controllers")
         (settings.state / STARTED).write_text(settings.model_dump_json(include=set(ADDRESSES)))
         _control(settings, "supervisord")
     _wait_until_ready(settings)
+
+
+def upgrade(settings: Settings, say: Say) -> None:
+    """Bring the code, packages and `config/` of the checkout into use; no call ends.
+
+    Raises ConfigurationError when `config/` has problems, and HostError when nothing is running or
+    a controller does not come up: those not yet restarted then go on as they were.
+    """
+    if not running(settings):
+        raise HostError("nothing is running here: `make up` starts it")
+    settings = as_started(settings)
+    states = {name: _runs(settings, name) for name in CONTROLLERS}
+    folder = applied.apply(settings)
+    reload_asterisk(settings)
+    say(f"configuration {folder.name} is in force")
+    # What does not run is brought up first: then another one listens.
+    for name, runs in sorted(states.items(), key=lambda item: item[1]):
+        if runs:
+            _until(
+                lambda: listening(settings) >= len(CONTROLLERS),
+                f"controller {name} is not restarted, because no other one listens",
+            )
+            say(f"controller {name}: its callers finish")
+        _renew(settings, name)
+        say(f"controller {name}: the new one takes calls")
+    if _asterisk_is_older(settings):
+        say("Asterisk goes on from an older private root. `make down` and `make up` bring the new")
+        say("one into use and end all calls: do it when there are none")
 
 
 def as_started(settings: Settings) -> Settings:
@@ -119,6 +149,53 @@ def reload_asterisk(settings: Settings) -> None:
         raise HostError(f"{done.stderr.strip() or done.stdout.strip()}; the last one goes on")
 
 
+def _runs(settings: Settings, name: str) -> bool:
+    """Return whether the supervisor has this controller running. Raises HostError if unknown."""
+    told = _control(settings, "supervisorctl", "status", f"ivr:{name}", check=False).stdout
+    if "no such" in told:
+        raise HostError(
+            f"the line was started by a version without controller {name}: "
+            "`make down` and `make up` bring this one into use and end all calls"
+        )
+    return " RUNNING " in told
+
+
+def _renew(settings: Settings, name: str) -> None:
+    """Restart one controller and return when it listens. Raises HostError when it does not."""
+    _control(settings, "supervisorctl", "stop", f"ivr:{name}", check=False)  # it may have ended
+    others = listening(settings)
+    started = _control(settings, "supervisorctl", "start", f"ivr:{name}", check=False)
+    log = settings.state / "log" / f"ivr-{name}.log"
+    goes_on = "the other one takes the calls" if others else "callers get the static menu"
+    failed = f"controller {name} does not come up, {goes_on}; mend it and upgrade again. {log} ends"
+    if started.returncode:
+        raise HostError(f"{failed}: {_last_line(log)}")
+    _until(lambda: listening(settings) > others, failed, lambda: _last_line(log))
+
+
+def _asterisk_is_older(settings: Settings) -> bool:
+    """Return whether the running Asterisk came from another root than the one built now."""
+    pid = _control(settings, "supervisorctl", "pid", "asterisk").stdout.strip()
+    root = subprocess.run(
+        ["asterisk/root.sh", "path"],  # noqa: S607 - our own
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=_environment(settings),
+    )
+    try:  # bubblewrap's words: --ro-bind ROOT /
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except FileNotFoundError:  # it has just ended: the supervisor starts the new one
+        return False
+    return root.stdout.strip().encode() not in words
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return next((line for line in reversed(lines) if line.strip()), "empty")
+
+
 def _refuse_taken_ports(settings: Settings) -> None:
     """Raise HostError when another program holds an address of ours: it would answer for us."""
     for name, address, kind in (
@@ -143,6 +220,17 @@ def _wait_until_ready(settings: Settings) -> None:
         if time.monotonic() > end:
             raise HostError(f"{why}; see {settings.state}/log/ and {settings.state}/asterisk/log/")
         time.sleep(0.1)
+
+
+def _until(
+    condition: Callable[[], bool], failure: str, detail: Callable[[], str] | None = None
+) -> None:
+    """Wait READY_SECONDS for a condition. Raises HostError(failure) when it does not come."""
+    end = time.monotonic() + READY_SECONDS
+    while not condition():
+        if time.monotonic() > end:
+            raise HostError(f"{failure}: {detail()}" if detail else failure)
+        time.sleep(0.05)
 
 
 def _control(

@@ -1,83 +1,15 @@
 """`make up` and `make down`, and what they promise of the machine."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hosted import Host
 from line import ROOT, until
-
-SIAGA = Path(sys.executable).with_name("siaga")
-
-
-class Host:
-    """A system started as a user starts it, in a state folder and on ports of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.state, self.config = folder / "var", folder / "config"
-        shutil.copytree(ROOT / "config", self.config)
-        self.environment = {
-            **os.environ,
-            "SIAGA_STATE": str(self.state),
-            "SIAGA_CONFIG": str(self.config),
-            "SIAGA_SIP_BIND": "127.0.0.1:41060",
-            "SIAGA_AGI_BIND": "127.0.0.1:41061",
-            "SIAGA_SIMULATION_BIND": "127.0.0.2:41062",
-            "SIAGA_RTP_FIRST": "42000",
-            "SIAGA_RTP_LAST": "42999",
-        }
-
-    def siaga(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the command as a user does, from the checkout."""
-        return subprocess.run(
-            [SIAGA, *words],
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
-
-    def pid(self, program: str) -> int:
-        """Return the process that the supervisor runs for a program, 0 for none."""
-        done = subprocess.run(
-            [
-                SIAGA.with_name("supervisorctl"),
-                "-s",
-                f"unix://{self.state}/supervisor.sock",
-                "pid",
-                program,
-            ],
-            env={**self.environment, "PYTHONWARNINGS": "ignore"},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-        return int(done.stdout) if done.stdout.strip().isdigit() else 0
-
-    def asterisk(self, command: str) -> str:
-        """Return what the Asterisk console answers."""
-        done = subprocess.run(
-            [str(ROOT / "asterisk" / "root.sh"), "run", "asterisk", "-rx", command],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        )
-        return done.stdout
-
-    def ready(self) -> bool:
-        """Return whether a call would be answered."""
-        return self.siaga("ready").returncode == 0
 
 
 @pytest.fixture
@@ -97,18 +29,18 @@ def test_up_is_safe_to_repeat_what_dies_comes_back_and_down_ends_it_all(host: Ho
     up = host.siaga("up")
     assert up.returncode == 0, up.stderr
     assert "sip:112@127.0.0.1:41060" in up.stdout
-    asterisk, controller = host.pid("asterisk"), host.pid("ivr")
+    asterisk, controller = host.pid("asterisk"), host.pid("ivr:1")
 
     again = host.siaga("up")
     assert again.returncode == 0, again.stderr
-    assert (host.pid("asterisk"), host.pid("ivr")) == (asterisk, controller)
+    assert (host.pid("asterisk"), host.pid("ivr:1")) == (asterisk, controller)
 
     os.killpg(controller, signal.SIGKILL)
     os.killpg(asterisk, signal.SIGKILL)
     until(lambda: not alive(asterisk) and not alive(controller), "both are dead")
     until(host.ready, "the supervisor brought them back", 30)
 
-    last = [host.pid("asterisk"), host.pid("ivr")]
+    last = [host.pid("asterisk"), host.pid("ivr:1")]
     down = host.siaga("down")
     assert down.returncode == 0, down.stderr
     assert not any(alive(pid) for pid in last)
