@@ -2,6 +2,7 @@
 # Inside the private root or the container:
 #   start.sh asterisk | ivr           as root: give up root and become that service
 #   start.sh reload                   make a running Asterisk read what is in force; calls go on
+#   start.sh drain SECONDS            refuse new calls and wait for those inside; take calls again if they stay
 #   start.sh apply                    as root: check config/ and put it in force, for docker-compose.yml
 #   start.sh healthy asterisk | ivr   end with 0 when that service does its part for a call
 set -eu
@@ -24,6 +25,22 @@ reload() {
     done
 }
 
+# 503 and Retry-After: the carrier tries its other way, if it has one. Who is inside is not touched, and
+# agencies can still be rung: the lines out are endpoints of their own (res_pjsip_maintenance.c).
+drain() {
+    trap 'asterisk -rx "pjsip set maintenance off from-trunk" >/dev/null' EXIT
+    asterisk -rx 'pjsip set maintenance on from-trunk' >/dev/null
+    waited=0 said=
+    while left=$(asterisk -rx 'core show calls' | sed -n 's/ of .* active calls.*//p'); [ "${left:-0}" != 0 ]; do
+        [ "$left" = "$said" ] || echo "calls inside: $left" >&2
+        said=$left
+        [ "$waited" -lt "$1" ] || { echo "after $1 s there are still calls inside: taking calls again" >&2; exit 1; }
+        waited=$((waited + 1))
+        sleep 1
+    done
+    trap - EXIT
+}
+
 # What is in force stays when config/ has a mistake: a line that could run must.
 apply() {
     if ! { python3 -m ivr check && python3 -m ivr apply; }; then
@@ -35,6 +52,7 @@ apply() {
 }
 
 case "$*" in
+    'drain '*) shift; drain "$@" ;;
     asterisk)
         sh /opt/siaga/src/asterisk/version.sh "$(asterisk -V)"
         make_places
@@ -50,5 +68,5 @@ case "$*" in
         exec python3 -m ivr ready asterisk
         ;;
     'healthy ivr') exec python3 -m ivr ready ivr ;;
-    *) sed -n '2,6s/^# *//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,7s/^# *//p' "$0" >&2; exit 2 ;;
 esac
