@@ -19,7 +19,7 @@ MAX_WORDS = 32
 PROBE = "ready"
 """The call reference of one who only asks whether we answer."""
 
-_REPLY = re.compile(r"(\d{3})(?:[ -](?:result=(\S*))?(.*))?$")  # the key * is `result=*`
+_REPLY = re.compile(r"(\d{3})(?:[ -](?:result=(\S*))?(.*))?$")
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 
 
@@ -47,6 +47,11 @@ class Environment:
         return self.values.get("arg_1", "")
 
     @property
+    def ask(self) -> str:
+        """The dialplan's context that asks: the second argument."""
+        return self.values.get("arg_2", "ask")
+
+    @property
     def is_probe(self) -> bool:
         """Whether this is `siaga ready` asking if we answer, and no call."""
         return self.callref == PROBE
@@ -60,12 +65,11 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one command. `timeout` is the flag that GET DATA adds."""
+    """The answer to one command, and the value in brackets after it."""
 
     code: int
     result: str
     value: str | None = None
-    timeout: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +184,7 @@ class Connection:
             return self._hang_up()
         opened, closed = rest.find("("), rest.rfind(")")
         value = rest[opened + 1 : closed] if 0 <= opened < closed else None
-        timeout = code == 200 and value == "timeout"
-        return self._answer(Reply(code, result, None if timeout else value, timeout))
+        return self._answer(Reply(code, result, value))
 
     def _answer(self, reply: Reply) -> list[Event]:
         if not self._awaiting:

@@ -15,7 +15,7 @@ from routing.agencies import Language
 class Ask:
     """Play one prompt file and listen for one key, from its first syllable to its end.
 
-    `limit_seconds` is the longest it can take; past it, Asterisk takes the call from us.
+    `limit_seconds` is the longest it can take.
     """
 
     prompt: str

@@ -7,13 +7,10 @@ to Asterisk for the same configuration. Law: a plan is complete or it has no tok
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from ivr.agi import ChannelGone, Reply
+from ivr.agi import ChannelGone, Environment, Reply
 from ivr.call import Action, Ask, Done, Event, Failed, HungUp, Key, NoKey, Route, Speak, Summon
 from ivr.handover import commit_token, variables
 from routing.plan import Plan
-
-KEY_WAIT_MS = 50
-"""What GET DATA waits after the file; the seconds a caller has are in the file itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +25,25 @@ Answer = Reply | ChannelGone
 Commands = Generator[Command, Answer, Event]
 
 
-def commands(action: Action, plan: Callable[[str], Plan], callref: str) -> Commands:
+def commands(action: Action, plan: Callable[[str], Plan], opening: Environment) -> Commands:
     """Yield the commands of one action, take the answer to each, and return what came of it.
 
     Raises ValueError for a plan or a call reference that does not belong in the dialplan.
     """
     match action:
         case Ask(prompt, limit_seconds):
-            armed = yield Command(("SET", "AUTOHANGUP", f"{limit_seconds:.1f}"))
-            if isinstance(armed, ChannelGone):
-                return HungUp()
-            listen = ("GET", "DATA", prompt, str(KEY_WAIT_MS), "1")
-            return _key((yield Command(listen, limit_seconds + 1)))
+            # The dialplan plays, listens and keeps the key: if we die, the caller need not press
+            # again. What it ticks and how long it waits for our next word is its affair too.
+            asked = yield Command(("GOSUB", opening.ask, "s", "1", prompt), limit_seconds)
+            if (failed := _done(asked)) != Done():
+                return failed
+            return _key((yield Command(("GET", "VARIABLE", "KEY"))))
         case Speak(language):
             return _done((yield Command(("SET", "VARIABLE", "CHANNEL(language)", language))))
         case Route(service):
-            return (yield from _hand_over(plan(service), callref))
+            return (yield from _hand_over(plan(service), opening.callref))
         case Summon(reason, priority):
-            return (yield from _hand_over(Plan(reason, priority), callref))
+            return (yield from _hand_over(Plan(reason, priority), opening.callref))
 
 
 def _hand_over(plan: Plan, callref: str) -> Commands:
@@ -61,11 +59,8 @@ def _key(answer: Answer) -> Event:
     if isinstance(answer, ChannelGone):
         return HungUp()
     if answer.code != 200:
-        return Failed(f"GET DATA answered {answer.code}")
-    if answer.result:
-        return Key(answer.result)
-    # A lone # ends GET DATA with nothing in it and no timeout (main/app.c:249).
-    return NoKey() if answer.timeout else Key("#")
+        return Failed(f"answered {answer.code}")
+    return Key(answer.value) if answer.value else NoKey()
 
 
 def _done(answer: Answer) -> Event:

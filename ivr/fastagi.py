@@ -75,7 +75,7 @@ class Session(asyncio.Protocol):
         self._socket: socket.socket | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[agi.Event] | None = None
-        self._callref = ""
+        self._opening = agi.Environment({})
         self._service = server.service
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -127,7 +127,7 @@ class Session(asyncio.Protocol):
             return Failed(f"no answer in time to {type(action).__name__}")
 
     async def _perform(self, action: Action) -> Event:
-        steps = commands(action, self._service.plan, self._callref)
+        steps = commands(action, self._service.plan, self._opening)
         try:
             command = next(steps)
             while True:
@@ -147,8 +147,8 @@ class Session(asyncio.Protocol):
         return answer
 
     async def _converse(self, environment: agi.Environment) -> None:
-        self._callref = environment.callref
-        bound = log.bind(callref=self._callref, ani=mask(environment.ani))
+        self._opening = environment
+        bound = log.bind(callref=environment.callref, ani=mask(environment.ani))
         tell = bound.debug if environment.is_probe else bound.info
         tell("call.began")
         try:
@@ -179,7 +179,7 @@ class Session(asyncio.Protocol):
 
     def refuse(self, reason: str) -> None:
         """Close at once: the dialplan goes on without us."""
-        log.warning("agi.refused", reason=reason, callref=self._callref or None)
+        log.warning("agi.refused", reason=reason, callref=self._opening.callref or None)
         if self._transport:
             self._transport.abort()
 

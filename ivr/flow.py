@@ -15,7 +15,7 @@ from ivr.menu import Menu, ToLanguage, ToOperator, ToService
 from routing.agencies import Language
 
 MARGIN_SECONDS = 2.0
-"""How much longer than its prompt an Ask may take before Asterisk takes the call from us."""
+"""How much longer than its prompt an Ask may take before we take Asterisk for stuck."""
 
 ROUNDS = 2
 

@@ -100,7 +100,7 @@ async def agi_answers(host: str, port: int) -> bool:
                 writer.write(
                     f"agi_network: yes\nagi_callerid: unknown\nagi_arg_1: {PROBE}\n\n".encode()
                 )
-                return (await reader.readline()).startswith(b"SET ")
+                return (await reader.readline()).startswith(b"GOSUB ")
             finally:
                 writer.close()
     except (TimeoutError, OSError, ValueError):  # ValueError: a line without an end

@@ -1,7 +1,7 @@
 """The stand-in (floor 2): the same conversation, one process a call, on pyst2's classic AGI.
 
 Asterisk starts it when the controller refuses, dies or stalls (asterisk/standin.sh):
-`AGI(standin.sh,<CALLREF>,<menu or repeat>)`.
+`AGI(standin.sh,<CALLREF>,<context that asks>,<menu or repeat>)`.
 
 Law 1: nothing is decided here. What is said and where the call goes is `ivr.flow` and `routing`.
 Law 2: when in doubt, end. Without a commit token the dialplan has the static menu.
@@ -41,7 +41,7 @@ from routing.configuration import Configuration
 from routing.loading import ConfigurationError, load
 from routing.plan import Plan, plan
 
-START_SECONDS = 6.0
+START_SECONDS = 3.0
 """For the opening lines and the configuration: what the dialplan gives before it takes the call."""
 REPLY_SECONDS = 2.0
 """How long a command that plays nothing may take."""
@@ -58,7 +58,6 @@ class Pipes:
     """
 
     def __init__(self) -> None:
-        self.timed_out = False
         self._lines = 0
 
     def readline(self) -> str:
@@ -72,8 +71,6 @@ class Pipes:
             if line == "HANGUP" or line.startswith("511"):
                 raise AGIHangup(line)
             if not line.startswith("100"):  # "100 Trying...": the answer is still to come
-                # pyst2 drops the flag: without it a lone # and silence are the same.
-                self.timed_out = line.endswith("(timeout)")
                 return line
 
     def write(self, line: str) -> None:
@@ -104,7 +101,7 @@ class Call:
 
     def converse(self, flow: Flow, configuration: Configuration) -> Outcome:
         """Drive the call from where the caller stands to its hand-over."""
-        said, tongue = self.opening.values.get("arg_2"), self.opening.values.get("language")
+        said, tongue = self.opening.values.get("arg_3"), self.opening.values.get("language")
         language: Language | None = next((x for x in get_args(Language) if x == tongue), None)
         state, action = flow.start("repeat" if said == "repeat" else "menu", language)
         while action is not None:
@@ -116,7 +113,7 @@ class Call:
         def plan_now(service: str) -> Plan:
             return plan(configuration, service, datetime.now(UTC))
 
-        steps = commands(action, plan_now, self.opening.callref)
+        steps = commands(action, plan_now, self.opening)
         try:
             command = next(steps)
             while True:
@@ -129,14 +126,14 @@ class Call:
         _within(command.seconds or REPLY_SECONDS)
         line = agi.command(*command.words).decode()  # pyst2 would not escape them
         try:
-            result, _ = self._agi.execute(line)["result"]
+            result, value = self._agi.execute(line)["result"]
         except AGIInvalidCommand:
             return agi.Reply(510, "")
         except AGIUsageError:
             return agi.Reply(520, "")
         except AGIAppError:  # result -1, or an AGIHangup
             return agi.ChannelGone()
-        return agi.Reply(200, result, timeout=self._pipes.timed_out)
+        return agi.Reply(200, result, value or None)
 
 
 def main() -> NoReturn:
@@ -183,7 +180,7 @@ def _known(opening: agi.Environment) -> dict[str, object]:
     return {
         "callref": opening.callref,
         "ani": opening.ani,  # masked where it is logged
-        "began_with": opening.values.get("arg_2"),
+        "began_with": opening.values.get("arg_3"),
     }
 
 

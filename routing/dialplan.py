@@ -22,14 +22,14 @@ _SECTION = re.compile(r"^\[([a-z-]+)\]$.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Where the dialplan finds the controller, and how long a floor may take to its first word.
+    """Where the dialplan finds the controller, and how long a floor may be quiet.
 
     `stand_ins` is how many stand-ins may run at once.
     """
 
     agi_url: str
-    first_seconds: int = 6
-    stand_ins: int = 20
+    quiet_seconds: int = 3
+    stand_ins: int = 6
 
 
 def extensions(
@@ -95,7 +95,7 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     simulated = [name for name, trunk in c.site.trunks.items() if trunk.simulated]
     yield "[globals]"
     yield f"AGI_URL = {controller.agi_url}"
-    yield f"FIRST_SECONDS = {controller.first_seconds}"
+    yield f"QUIET_SECONDS = {controller.quiet_seconds}"
     yield f"STAND_INS = {controller.stand_ins}"
     yield f"NO_CHOICE_PRIO = {c.menu.no_choice.priority}"
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
@@ -134,8 +134,7 @@ def _static_keys(c: Configuration) -> Iterator[str]:
     yield f"exten => k{menu.english.key},1,GotoIf({again})"
     yield f" same => n,Set(CHANNEL(language)={english})"
     yield " same => n,Set(SAY=menu)"
-    yield " same => n,Set(TRIES=0)"
-    yield " same => n,Goto(static-menu,s,ask)"
+    yield " same => n,Goto(static-menu,s,try)"
 
 
 def _static_choice(key: str, name: str, priority: int) -> Iterator[str]:

@@ -178,7 +178,7 @@ class TestWithoutAnyPython:
         line.stop("ivr")
         line.asterisk("dialplan set global STAND_INS 0")
         yield
-        line.asterisk("dialplan set global STAND_INS 20")
+        line.asterisk("dialplan set global STAND_INS 6")
         line.start("ivr")
 
     def test_pressing_1_at_the_first_syllable_still_reaches_damkar(self, line: Line) -> None:
@@ -228,7 +228,7 @@ def test_a_controller_that_hangs_is_given_up_and_the_stand_in_takes_over(line: L
     since = len(line.journal())
     line.signal("ivr", signal.SIGSTOP)
     try:
-        report = dial(line, Key("1", after_seconds=6.0 + STANDING_IN_SECONDS))
+        report = dial(line, Key("1", after_seconds=3.0 + STANDING_IN_SECONDS))
     finally:
         line.signal("ivr", signal.SIGCONT)
     assert told(line, "STALLED", since)

@@ -16,7 +16,7 @@ from ivr.phone import rtp, sip
 _CUT_SIP = (
     b"INVITE sip:112@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1",
     b"INVITE sip:112@127.0.0.1 SIP/2.0\r\n\r\n",
-    b"INVITE sip:112@127.0.0.1 SIP/2.0\r\nCSeq: 99999999999999 INVITE\r\nContent-Length: -1\r\n\r\n",
+    b"INVITE sip:112@127.0.0.1 SIP/2.0\r\nCSeq: 9999999999 INVITE\r\nContent-Length: -1\r\n\r\n",
     b"OPTIONS sip:%00%ff SIP/2.0\r\nVia: SIP/2.0/UDP [::1;branch=\r\nFrom: <sip:\r\n\r\n",
     b"SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\nCall-ID: x\r\nVia: SIP/2.0/UDP 127.0.0.1:9\r\n\r\n",
     b"BYE sip:112@127.0.0.1 SIP/2.0\r\n" + b"Via: SIP/2.0/UDP 127.0.0.1:9\r\n" * 200 + b"\r\n",

@@ -108,8 +108,8 @@ def test_a_window_over_midnight_becomes_two() -> None:
 def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configuration) -> None:
     assert context(compiled(shipped), "globals") == [
         "AGI_URL = agi://127.0.0.1:4573/menu",
-        "FIRST_SECONDS = 6",
-        "STAND_INS = 20",
+        "QUIET_SECONDS = 3",
+        "STAND_INS = 6",
         "NO_CHOICE_PRIO = 8",
         "OVERFLOW_SECONDS = 25",
         "SIMULATED_OPERATOR = 1",
@@ -181,8 +181,7 @@ def test_the_language_key_asks_again_in_the_second_language_but_only_once(
 exten => k9,1,GotoIf($["${CHANNEL(language)}" = "en"]?static-menu,s,again)
  same => n,Set(CHANNEL(language)=en)
  same => n,Set(SAY=menu)
- same => n,Set(TRIES=0)
- same => n,Goto(static-menu,s,ask)
+ same => n,Goto(static-menu,s,try)
 """ in compiled(shipped)
 
 

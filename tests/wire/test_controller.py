@@ -124,9 +124,7 @@ class Call:
         self._socket = socket.create_connection(address, timeout=LIMIT_SECONDS)
         self._file = self._socket.makefile("rw", encoding="ascii", newline="\n")
         self._say("agi_callerid: 081234567890\nagi_arg_1: siaga-1.1\n")
-        assert self._file.readline().startswith('SET "AUTOHANGUP"')
-        self._say("200 result=0")
-        assert self._file.readline().startswith('GET "DATA" "menu"')
+        assert self._file.readline() == 'GOSUB "ask" "s" "1" "menu"\n'
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +135,9 @@ class Call:
 
     def press(self, key: str) -> str:
         """Press a key; return the plan that is written, once it is committed."""
-        self._say(f"200 result={key}")
+        self._say("200 result=0")
+        assert self._file.readline() == 'GET "VARIABLE" "KEY"\n'
+        self._say(f"200 result=1 ({key})")
         plan = self._file.readline()
         self._say("200 result=0")
         assert self._file.readline().startswith('SET "VARIABLE" "PLAN_COMMIT" "siaga-1.1:')

@@ -57,6 +57,7 @@ PLANS = {
         "fallen-tree", 5, (BPBD, Hop("damkar-own", "113", "sip-damkar", 15, confirm=True))
     ),
 }
+FIRST_COMMAND = 'GOSUB "ask" "s" "1" "menu"'
 
 
 @dataclass
@@ -116,13 +117,13 @@ class Asterisk:
     async def reach_the_menu(self) -> None:
         """Open a session and stop where the menu is being played."""
         self.say(OPENING)
-        assert (await self.hear()).startswith('SET "AUTOHANGUP"')
+        assert await self.hear() == FIRST_COMMAND
         self.say(b"200 result=0\n")
-        assert (await self.hear()).startswith('GET "DATA"')
+        assert await self.hear() == 'GET "VARIABLE" "KEY"'
 
     async def press_1(self) -> None:
         """Answer the menu with a 1 and follow until we close."""
-        self.say(b"200 result=1\n")
+        self.say(b"200 result=1 (1)\n")
         assert (await self.hear()).startswith('EXEC "MSet" "PLAN_1_NUM=113,')
         self.say(b"200 result=0\n")
         assert await self.hear() == 'SET "VARIABLE" "PLAN_COMMIT" "siaga-1764.7:1"'
@@ -269,7 +270,7 @@ async def wire(line: Line) -> AsyncIterator[tuple[Wire, Session]]:
 async def test_each_command_is_one_write_of_one_line(wire: tuple[Wire, Session]) -> None:
     transport, session = wire
     session.data_received(OPENING)
-    for answer in (b"0", b"1", b"0", b"1"):
+    for answer in (b"0", b"1 (1)", b"0", b"1"):
         await until(lambda: len(transport.written) > len(transport.answered), "a command")
         transport.answered.append(answer)
         session.data_received(b"200 result=" + answer + b"\n")
@@ -277,7 +278,7 @@ async def test_each_command_is_one_write_of_one_line(wire: tuple[Wire, Session])
     assert [line.count(b"\n") for line in transport.written] == [1, 1, 1, 1]
     assert all(line.endswith(b"\n") for line in transport.written)
     assert [line.split()[1] for line in transport.written] == [
-        *(b'"AUTOHANGUP"', b'"DATA"', b'"MSet"', b'"VARIABLE"')
+        *(b'"ask"', b'"VARIABLE"', b'"MSet"', b'"VARIABLE"')
     ]
 
 
@@ -286,7 +287,7 @@ async def test_a_conversation_may_be_driven_by_bytes_one_at_a_time(line: Line) -
     for byte in OPENING:
         asterisk.say(bytes([byte]))
         await asyncio.sleep(0)
-    assert (await asterisk.hear()).startswith('SET "AUTOHANGUP"')
+    assert await asterisk.hear() == FIRST_COMMAND
     await line.hang_up()
 
 
@@ -399,8 +400,7 @@ async def test_a_call_is_served_in_time_beside_700_connections_that_say_nothing(
 async def test_an_asterisk_that_never_answers_is_let_go(line: Line, logs: list[EventDict]) -> None:
     line.server.limits = Limits(reply_seconds=0.02)
     asterisk = await line.connect()
-    asterisk.say(OPENING)
-    assert (await asterisk.hear()).startswith('SET "AUTOHANGUP"')
+    await asterisk.reach_the_menu()
     assert await asterisk.hear() == "EOF"
     await line.holds_nothing()
     assert [entry["heard"] for entry in logs if entry["event"] == "call.step"] == [
@@ -415,7 +415,7 @@ async def test_a_mistake_of_ours_in_the_plan_closes_and_is_logged(
     line.server.service = Fixed(plans={})
     asterisk = await line.connect()
     await asterisk.reach_the_menu()
-    asterisk.say(b"200 result=1\n")
+    asterisk.say(b"200 result=1 (1)\n")
     assert await asterisk.hear() == "EOF"
     await line.holds_nothing()
     assert logs[-1]["event"] == "call.failed"

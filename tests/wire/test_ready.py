@@ -14,7 +14,7 @@ from ivr.ready import agi_answers, listening, sip_answers, unready
 from ivr.settings import Settings
 
 HOST = "127.0.0.1"
-FIRST_COMMAND = b'SET "AUTOHANGUP" "14.0"\n'
+FIRST_COMMAND = b'GOSUB "ask" "s" "1" "menu"\n'
 
 
 class Pbx(asyncio.DatagramProtocol):

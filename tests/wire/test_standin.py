@@ -37,9 +37,18 @@ def opening(said: str = "menu", language: str = "id") -> bytes:
         "language": language,
         "callerid": NUMBER,
         "arg_1": "siaga-1764.7",
-        "arg_2": said,
+        "arg_2": "ask-7",
+        "arg_3": said,
     }
     return "".join(f"agi_{key}: {value}\n" for key, value in lines.items()).encode() + b"\n"
+
+
+def answer(command: str, keys: Iterator[str]) -> str:
+    """Return what Asterisk answers: a caller presses `keys` in turn, an empty one for none."""
+    if not command.startswith("GET"):
+        return "200 result=0"
+    key = next(keys)
+    return f"200 result=1 ({key})" if key else "200 result=0"
 
 
 FORK = multiprocessing.get_context("fork")
@@ -97,15 +106,15 @@ class StandIn:
     def reach_the_menu(self) -> None:
         """Go to where the first prompt is being played."""
         self.say(opening())
-        assert self.hear().startswith('SET "AUTOHANGUP"')
+        assert self.hear() == 'GOSUB "ask-7" "s" "1" "menu"'
         self.say("200 result=0")
-        assert self.hear() == 'GET "DATA" "menu" "50" "1"'
+        assert self.hear() == 'GET "VARIABLE" "KEY"'
 
     def play(self, *keys: str) -> list[str]:
         """Answer everything with success, and prompts with `keys`; return all that was said."""
         ahead = iter(keys)
         while (line := self.hear()) != "EOF":
-            self.say(f"200 result={next(ahead)}" if line.startswith("GET") else "200 result=1")
+            self.say(answer(line, ahead))
         return self.lines
 
     def hang_up(self) -> None:
@@ -166,7 +175,7 @@ def standin(start: Start) -> StandIn:
 
 
 def prompts(lines: list[str]) -> list[str]:
-    return [line.split('"')[3] for line in lines if line.startswith("GET")]
+    return [line.split('"')[-2] for line in lines if line.startswith("GOSUB")]
 
 
 def tokens(lines: list[str]) -> list[str]:
@@ -175,7 +184,7 @@ def tokens(lines: list[str]) -> list[str]:
 
 # ------------------------------------------------------------------ the same conversation
 
-SILENCE = " (timeout)"
+SILENCE = ""
 
 
 async def _as_the_controller(settings: Settings, keys: tuple[str, ...]) -> list[str]:
@@ -188,8 +197,7 @@ async def _as_the_controller(settings: Settings, keys: tuple[str, ...]) -> list[
     async with asyncio.timeout(LIMIT_SECONDS):
         while line := (await reader.readline()).decode().rstrip("\n"):
             lines.append(line)
-            key = next(ahead) if line.startswith("GET") else "1"
-            writer.write(f"200 result={key}\n".encode())
+            writer.write(f"{answer(line, ahead)}\n".encode())
     writer.close()
     await server.drain(0)
     return lines
@@ -202,7 +210,7 @@ async def _as_the_controller(settings: Settings, keys: tuple[str, ...]) -> list[
         pytest.param([SILENCE] * 2, ["menu", "repeat"], "no-choice", id="silence"),
         pytest.param(["9", "9", "7"], ["menu", "menu", "wrong"], "police", id="English"),
         pytest.param(["9", "9", "9"], ["menu", "menu", "wrong"], "no-choice", id="wrong keys"),
-        pytest.param([""], ["menu"], "operator", id="a lone #"),
+        pytest.param(["#"], ["menu"], "operator", id="hash"),
         pytest.param(["*"], ["menu"], "operator", id="star"),
     ],
 )
@@ -225,7 +233,7 @@ def test_it_says_word_for_word_what_the_controller_says(
 def test_a_fresh_python_says_it_too(start: Start) -> None:
     standin = start(fresh=True)
     standin.reach_the_menu()
-    standin.say("200 result=1")
+    standin.say("200 result=1 (1)")
     assert "PLAN_1_NUM=113" in standin.play()[2]
     assert standin.end()["outcome"] == "routed"
 
@@ -281,7 +289,7 @@ def test_a_dead_channel_is_the_end_of_the_call(standin: StandIn) -> None:
 def test_trying_is_no_answer_yet(standin: StandIn) -> None:
     standin.reach_the_menu()
     standin.say("100 Trying...")
-    standin.say("200 result=1")
+    standin.say("200 result=1 (1)")
     assert "PLAN_1_NUM=113" in standin.hear()
     standin.say("100 Trying...")
     standin.say("200 result=0")
@@ -293,7 +301,7 @@ def test_an_unfinished_usage_text_at_the_end_of_the_stream_is_the_end_of_the_cal
     standin: StandIn,
 ) -> None:
     standin.reach_the_menu()
-    standin.say("520-Invalid command syntax.  Proper usage follows:\nUsage: GET DATA")
+    standin.say("520-Invalid command syntax.  Proper usage follows:\nUsage: GET VARIABLE")
     standin.hang_up()
     assert standin.hear() == "EOF"
     assert standin.end()["outcome"] == "left"
@@ -301,7 +309,7 @@ def test_an_unfinished_usage_text_at_the_end_of_the_stream_is_the_end_of_the_cal
 
 def test_a_usage_text_is_a_command_that_failed_and_brings_an_operator(standin: StandIn) -> None:
     standin.reach_the_menu()
-    standin.say("520-Invalid command syntax.  Proper usage follows:\nUsage: GET DATA")
+    standin.say("520-Invalid command syntax.  Proper usage follows:\nUsage: GET VARIABLE")
     standin.say("520 End of proper usage.")
     assert "PLAN_ID=no-choice" in standin.play()[-2]
     assert standin.end()["outcome"] == "summoned"
@@ -309,13 +317,11 @@ def test_a_usage_text_is_a_command_that_failed_and_brings_an_operator(standin: S
 
 def test_an_asterisk_that_stalls_is_let_go_wherever_it_does(start: Start) -> None:
     silent, usage, plan = start(), start(), start()
-    silent.say(opening())
-    silent.hear()
-    usage.say(opening())
-    usage.hear()
+    silent.reach_the_menu()
+    usage.reach_the_menu()
     usage.say("520-Invalid command syntax.  Proper usage follows:")
     plan.reach_the_menu()
-    plan.say("200 result=1")
+    plan.say("200 result=1 (1)")
     assert "MSet" in plan.hear()
     since = time.monotonic()
     for each in (silent, usage, plan):
@@ -358,7 +364,7 @@ def test_who_was_stopped_until_the_call_was_over_wakes_and_ends(standin: StandIn
 
 def test_a_caller_who_hangs_up_while_the_plan_is_written_leaves_no_token(standin: StandIn) -> None:
     standin.reach_the_menu()
-    standin.say("200 result=1")
+    standin.say("200 result=1 (1)")
     assert "MSet" in standin.hear()
     standin.say("200 result=-1")
     assert standin.hear() == "EOF"
@@ -375,7 +381,7 @@ def test_garbage_for_an_answer_leaves_no_token(standin: StandIn) -> None:
 def test_pipes_that_are_gone_are_the_end_of_the_call(standin: StandIn) -> None:
     standin.reach_the_menu()
     standin.stop_listening()
-    standin.say("200 result=1")
+    standin.say("200 result=1 (1)")
     assert standin.end()["outcome"] == "left"
 
 
@@ -388,7 +394,7 @@ def test_an_asterisk_that_goes_in_the_opening_is_the_end_of_the_call(standin: St
 
 def test_a_plan_that_cannot_be_written_leaves_no_token(standin: StandIn) -> None:
     standin.reach_the_menu()
-    standin.say("200 result=1")
+    standin.say("200 result=1 (1)")
     assert "MSet" in standin.hear()
     standin.say("200 result=-2")
     assert standin.hear() == "EOF"
