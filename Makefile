@@ -8,6 +8,7 @@ export PYTHONDONTWRITEBYTECODE = 1
 N ?= 50
 SEED ?= 112
 ONLY ?=
+REDIALS ?= 50000
 
 .PHONY: help up upgrade down test check unit e2e faults soak docker bench sounds format root venv tools
 
@@ -45,6 +46,9 @@ e2e:
 faults: root venv  ## Strike every fault N times (N=50 SEED=112 ONLY=name); writes tests/faults/README.md
 	@$(AS_ROOT) env PYTHONPATH=tests/e2e:tests/faults .venv/bin/python tests/faults/campaign.py \
 	    -n $(N) --seed $(SEED) --only "$(ONLY)"
+
+soak: root venv  ## Redial a refusing trunk 50,000 times (REDIALS=50000) and weigh Asterisk
+	@$(AS_ROOT) env PYTHONPATH=tests/e2e:tests/faults .venv/bin/python tests/faults/soak.py -n $(REDIALS)
 
 docker:  ## Prove docker-compose.yml on a Docker engine started for it
 	@$(AS_ROOT) sh tests/e2e/docker.sh

@@ -122,14 +122,18 @@ class Crowd:
 
         async def one(caller: Caller, after_seconds: float) -> None:
             await asyncio.sleep(after_seconds)
-            async with self._limits.places:
-                told.append(await caller.dial())
+            told.append(await self.dial_one(caller))
 
         wait = 1 / self.behaviour.per_second
         async with asyncio.TaskGroup() as group:
             for n, caller in enumerate(callers or self.callers):
                 group.create_task(one(caller, n * wait))
         return tuple(told)
+
+    async def dial_one(self, caller: Caller) -> Outcome:
+        """Let one of them dial as soon as the machine has room."""
+        async with self._limits.places:
+            return await caller.dial()
 
     def each(self, on_event: Callable[[Caller, Event], None]) -> None:
         """Tell `on_event` whatever each caller hears."""

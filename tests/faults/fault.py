@@ -19,8 +19,9 @@ class Scene(Protocol):
 class Fault:
     """One row of the table.
 
-    Faults of one `batch` strike on one stage at the same time, each its own callers. `share` is the
-    part of N that dials. `alone`: nothing else may run. `hole`: why it is known to fail today.
+    Faults of one `batch` strike on one stage at the same time, each its own callers. No more
+    than `most_callers` dial. `alone`: nothing else may run. `hole`: why it is known to fail today.
+    `short`: part of `make test` too.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Fault:
     site: Site = field(default_factory=Site)
     callers: Callers = field(default_factory=Callers)
     expect: Expect = HUMAN
-    share: float = 1.0
+    most_callers: int = 1_000_000
     alone: bool = False
     hole: str = ""
+    short: bool = True

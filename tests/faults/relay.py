@@ -7,7 +7,7 @@ opening lines. A caller without one is served by nobody: the connection is close
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 _OPENING_SECONDS = 5.0
@@ -36,7 +36,7 @@ class Session:
         return found[1].decode(errors="replace").strip() if found else ""
 
 
-Part = Callable[[Session], Awaitable[None]]
+Part = Callable[[Session], Coroutine[None, None, None]]
 
 
 class Relay:
@@ -44,6 +44,7 @@ class Relay:
 
     def __init__(self) -> None:
         self.parts: dict[str, Part] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
 
     async def open(self, bind: str) -> None:
         """Take sessions at `address:port`."""
@@ -54,6 +55,11 @@ class Relay:
         """Take no more."""
         self._server.close()
 
+    def drop(self, caller: str) -> None:
+        """End a caller's session, as the end of the other process would."""
+        if task := self._serving.pop(caller, None):
+            task.cancel()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_OPENING_SECONDS):
@@ -61,9 +67,10 @@ class Relay:
             session = Session(reader, writer, opening)
             part = self.parts.get(session.caller)
             if part is not None:
-                await part(session)
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            pass  # Asterisk has left: nothing to do for a call that is gone
+                task = self._serving[session.caller] = asyncio.ensure_future(part(session))
+                await task
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # Asterisk has left, or the part is over: nothing to do for a call that is gone
         finally:
             writer.close()
             with contextlib.suppress(OSError):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from controllers import Controllers
-from crowd import Crowd
+from crowd import Caller, Crowd
 from line import ROOT, Line
 from relay import Session
 from scripts import Script
 from stage import within
-from verdict import Result
+from verdict import Outcome, Result
 
 from ivr.phone import What
 
@@ -35,23 +35,36 @@ class KilledAt:
     half: bool = False
 
     async def play(self, crowd: Crowd) -> Result:
-        controllers = Controllers(crowd.stage, min(_CONTROLLERS, len(crowd.callers) + 1))
+        controllers = Controllers(crowd.stage, min(_CONTROLLERS, len(crowd.callers)))
         struck: set[str] = set()
+        told: list[Outcome] = []
+
+        async def one(caller: Caller, bind: str) -> None:
+            told.append(await crowd.dial_one(caller))
+            if caller.number not in struck:
+                controllers.give_back(bind)
+
         try:
             await controllers.open()
-            for n, caller in enumerate(crowd.callers):
-                keep = 0.5 if self.half else float(n % 2)
-                part = functools.partial(self._relay, controllers, struck, keep)
-                crowd.stage.relay.parts[caller.number] = part
-            outcomes = await crowd.dial()
+            async with asyncio.TaskGroup() as group:
+                for n, caller in enumerate(crowd.callers):
+                    bind = await controllers.take()  # nobody dials before one is there for him
+                    keep = 0.5 if self.half else float(n % 2)
+                    part = functools.partial(self._relay, controllers, struck, (bind, keep))
+                    crowd.stage.relay.parts[caller.number] = part
+                    group.create_task(one(caller, bind))
         finally:
             await controllers.close()
-        return Result(outcomes, len(struck), note=f"{controllers.killed} processes killed")
+        return Result(tuple(told), len(struck), note=f"{controllers.killed} processes killed")
 
     async def _relay(
-        self, controllers: Controllers, struck: set[str], keep: float, session: Session
+        self,
+        controllers: Controllers,
+        struck: set[str],
+        fate: tuple[str, float],
+        session: Session,
     ) -> None:
-        bind = await controllers.take()
+        bind, keep = fate
         host, _, port = bind.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(session.opening)
@@ -67,8 +80,6 @@ class KilledAt:
         finally:
             up.cancel()
             writer.close()
-            if session.caller not in struck:
-                controllers.give_back(bind)
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,6 +107,8 @@ class Lies:
             crowd.stage.relay.parts[caller.number] = functools.partial(self._lie, struck)
             crowd.stage.scripts[caller.number] = self.agencies
         outcomes = await crowd.dial()
+        for caller in crowd.callers:
+            crowd.stage.relay.drop(caller.number)
         dialled = {a.number for c in crowd.callers for a in crowd.stage.agencies.of(c.number)}
         broken = [f"{number} was dialled" for number in sorted(dialled - _ALLOWED)]
         return Result(outcomes, len(struck), tuple(broken))

@@ -130,6 +130,7 @@ class AsteriskKilled:
         live = [c for c in crowd.callers if c.talking]
         await asyncio.to_thread(line.stop, "asterisk", signal.SIGKILL)
         killed_at = time.monotonic()
+        stage.cut(killed_at)
         missing = _not_open_in_the_journal(stage, live)
         for caller in live:
             caller.hang_up()
@@ -152,7 +153,7 @@ class AsteriskKilled:
 
 
 def _answered_soon(caller: Caller) -> bool:
-    seconds = caller.report and caller.report.answered_seconds
+    seconds = caller.report.answered_seconds if caller.report else None
     return seconds is not None and seconds < _ANSWER_SECONDS
 
 

@@ -16,7 +16,7 @@ from ivr.phone import rtp, sip
 _CUT_SIP = (
     b"INVITE sip:112@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1",
     b"INVITE sip:112@127.0.0.1 SIP/2.0\r\n\r\n",
-    b"INVITE sip:112@127.0.0.1 SIP/2.0\r\nCSeq: 9999999999 INVITE\r\nContent-Length: -1\r\n\r\n",
+    b"INVITE sip:112@127.0.0.1 SIP/2.0\r\nCSeq: 99999999999999 INVITE\r\nl: -1\r\n\r\n",
     b"OPTIONS sip:%00%ff SIP/2.0\r\nVia: SIP/2.0/UDP [::1;branch=\r\nFrom: <sip:\r\n\r\n",
     b"SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\nCall-ID: x\r\nVia: SIP/2.0/UDP 127.0.0.1:9\r\n\r\n",
     b"BYE sip:112@127.0.0.1 SIP/2.0\r\n" + b"Via: SIP/2.0/UDP 127.0.0.1:9\r\n" * 200 + b"\r\n",
@@ -40,8 +40,10 @@ async def garbage(crowd: Crowd) -> None:
 class HostileFrom:
     """Each caller's From header tries to be something else than a number."""
 
+    headers: tuple[str, ...] = tuple(HOSTILE.values())
+
     async def play(self, crowd: Crowd) -> Result:
-        for caller, header in zip(crowd.callers, itertools.cycle(HOSTILE.values()), strict=False):
+        for caller, header in zip(crowd.callers, itertools.cycle(self.headers), strict=False):
             caller.claims(header)
         return Result(await crowd.dial(), len(crowd.callers))
 
@@ -74,6 +76,8 @@ class Overload:
         spread = len(self.per_second) * self.seconds / len(crowd.callers)
         await asyncio.gather(*(one(c, n * spread) for n, c in enumerate(crowd.callers)))
         await flooding
+        await crowd.stage.empty()  # calls that are answered late must be left too
+        flood.close()
         rates = "/".join(f"{rate:.0f}" for rate in self.per_second)
         note = (
             f"{flood.placed} calls at {rates} a second, {flood.answered} answered, "
@@ -94,7 +98,8 @@ class _Flood(asyncio.DatagramProtocol):
     def __init__(self, port: int) -> None:
         self._to = ("127.0.0.1", port)
         self._open: dict[str, tuple[sip.Dialog, sip.Request]] = {}
-        self.placed = self.answered = self.refused = 0
+        self._answered: set[str] = set()
+        self.placed = self.refused = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
@@ -111,10 +116,21 @@ class _Flood(asyncio.DatagramProtocol):
             self.refused += 1
             self._transport.sendto(sip.ack_failure(invite, message).encode(), addr)
             return
-        self.answered += 1
         self._transport.sendto(dialog.accepted(invite, message).encode(), addr)
-        bye = dialog.request("BYE").encode()
-        asyncio.get_running_loop().call_later(2.0, self._transport.sendto, bye, addr)
+        if message.call_id not in self._answered:
+            self._answered.add(message.call_id)
+            bye = dialog.request("BYE").encode()
+            for later in (2.0, 4.0, 8.0, 16.0):  # under a flood a datagram may be lost
+                asyncio.get_running_loop().call_later(later, self._say, bye, addr)
+
+    def _say(self, message: bytes, addr: tuple[str, int]) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(message, addr)
+
+    @property
+    def answered(self) -> int:
+        """How many calls were answered."""
+        return len(self._answered)
 
     async def run(self, rates: tuple[float, ...], seconds: float) -> None:
         """Place calls at each rate in turn, and wait until the last one is over."""
@@ -125,15 +141,20 @@ class _Flood(asyncio.DatagramProtocol):
         host, port = transport.get_extra_info("sockname")
         sdp = rtp.offer("127.0.0.1", port, telephone_event=False)
         for rate in rates:
-            end = loop.time() + seconds
-            while loop.time() < end:
-                dialog = sip.Dialog(
-                    f"sip:112@127.0.0.1:{self._to[1]}", f"{host}:{port}", f"<sip:0000@{host}>"
-                )
-                invite = dialog.request("INVITE", sdp, sip.SDP)
-                self._open[invite.call_id] = (dialog, invite)
-                self._transport.sendto(invite.encode(), self._to)
-                self.placed += 1
-                await asyncio.sleep(1 / rate)
-        await asyncio.sleep(4.0)
-        transport.close()
+            began, before, placed = loop.time(), self.placed, 0
+            while (passed := loop.time() - began) < seconds:
+                while placed < passed * rate:
+                    self._place(f"{host}:{port}", sdp)
+                    placed += 1
+                self.placed = before + placed
+                await asyncio.sleep(0.01)
+
+    def close(self) -> None:
+        """Leave what is left to its fate."""
+        self._transport.close()
+
+    def _place(self, here: str, sdp: bytes) -> None:
+        dialog = sip.Dialog(f"sip:112@127.0.0.1:{self._to[1]}", here, f"<sip:0000@{here}>")
+        invite = dialog.request("INVITE", sdp, sip.SDP)
+        self._open[invite.call_id] = (dialog, invite)
+        self._transport.sendto(invite.encode(), self._to)

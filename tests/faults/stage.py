@@ -82,7 +82,7 @@ class Stage:
             self.relay = Relay()
             await self.relay.open(self.relay_bind)
         await asyncio.to_thread(self.line.start, "asterisk", "ivr")
-        self.agencies = FarEnd(self._choose_agency)
+        self.agencies = self.make_agencies()
         await self.agencies.open(*carrier)
         accounts = [f"operator-{n + 1}" for n in range(self.site.operators)]
         secrets = self.folder / "secrets"
@@ -106,6 +106,10 @@ class Stage:
             await run("umount", "-l", self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def make_agencies(self) -> FarEnd:
+        """Return the agencies' telephones."""
+        return FarEnd(self._choose_agency)
+
     # -- what is seen
 
     def attempts(self, caller: str) -> list[Attempt]:
@@ -124,6 +128,12 @@ class Stage:
     async def asterisk(self, command: str) -> str:
         """Return what the Asterisk console answers."""
         return await asyncio.to_thread(self.line.asterisk, command)
+
+    def cut(self, at: float) -> None:
+        """Take note that nobody will end the calls there are: Asterisk is dead."""
+        for attempt in (*self.agencies.attempts, *self.phones.attempts):
+            if attempt.ended_at is None:
+                attempt.ended_at, attempt.ended_by = at, "death"
 
     async def empty(self) -> str:
         """Wait until no channel is left; return what is wrong if one stays."""

@@ -96,6 +96,8 @@ class Expect:
 HUMAN = Expect(frozenset({Verdict.HUMAN}))
 LEFT = Expect(frozenset({Verdict.LEFT}))
 KEPT = Expect()
+# An agency that is known to be out of reach need not be tried by every caller.
+SOME = Expect(HUMAN.verdicts, met_share=0.0)
 
 
 def faults_of(result: Result, expect: Expect) -> list[str]:

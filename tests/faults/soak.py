@@ -1,0 +1,152 @@
+"""Fifty thousand redials into a trunk that refuses: does Asterisk grow?
+
+A few calls loop in the dialplan over a Dial that the far end answers with 503. Memory, threads and
+descriptors are those of the real process, from /proc.
+"""
+
+import argparse
+import asyncio
+import logging
+import re
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from far_end import FarEnd, answer
+from stage import Site, Stage
+
+from ivr.phone import PhoneCall, call, sip
+
+_LOOPS = 5
+_LOOK_SECONDS = 5.0
+_MOST_MIB, _MOST_THREADS, _MOST_DESCRIPTORS = 30.0, 8, 20
+"""What may be added between a settled line and the last redial."""
+_SETTLED = 0.5
+"""The part of the redials after which it has: SIP remembers each one for 32 s (timer D)."""
+
+DIALPLAN = """
+[from-trunk]
+exten => 503,1,Answer()
+ same => n,Set(LEFT={each})
+ same => n(again),TryExec(Dial(PJSIP/113@carrier,5))
+ same => n,Set(LEFT=$[${{LEFT}} - 1])
+ same => n,GotoIf($[${{LEFT}} > 0]?again)
+ same => n,Hangup()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What Asterisk holds."""
+
+    mib: float
+    threads: int
+    descriptors: int
+
+    def __str__(self) -> str:
+        return f"{self.mib:.1f} MiB, {self.threads} threads, {self.descriptors} descriptors"
+
+
+class Refusing(FarEnd):
+    """A trunk that is full for ever, and keeps nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _caller, _number: sys.exit("nobody is let in"))
+        self.refused = 0
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        message = sip.parse(data)
+        if isinstance(message, sip.Request) and message.method == "INVITE":
+            self.refused += 1
+            self.send(answer(message, 503, tag="full"), addr)
+
+
+class FullStage(Stage):
+    """A line whose trunk is full."""
+
+    def make_agencies(self) -> FarEnd:
+        self.trunk = Refusing()
+        return self.trunk
+
+
+def size(pid: int) -> Size:
+    """Read what a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    resident, threads = (re.search(rf"{key}:\s+(\d+)", status) for key in ("VmRSS", "Threads"))
+    assert resident
+    assert threads
+    descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return Size(int(resident[1]) / 1024, int(threads[1]), descriptors)
+
+
+def alive(pid: int) -> bool:
+    """Say whether a process is there."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def asterisk_of(ancestor: int) -> int:
+    """Return the real Asterisk below the process that started it. Raises LookupError."""
+    below = [ancestor]
+    while below:
+        pid = below.pop()
+        if (Path(f"/proc/{pid}/comm")).read_text().strip() == "asterisk":
+            return pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        below += [int(child) for child in children]
+    raise LookupError("Asterisk is not running")
+
+
+async def soak(redials: int) -> list[str]:
+    """Run it; return what grew too much."""
+    stage = FullStage(Site(operators=1), 0)
+    try:
+        await stage.open()
+        compiled = stage.folder / "current" / "pbx" / "extensions.conf"
+        compiled.write_text(compiled.read_text() + DIALPLAN.format(each=-(-redials // _LOOPS)))
+        await stage.asterisk("dialplan reload")
+        pid = asterisk_of(stage.line._processes["asterisk"].pid)
+        return await _watch(stage, stage.trunk, pid, redials)
+    finally:
+        await stage.close()
+
+
+async def _watch(stage: Stage, trunk: Refusing, pid: int, redials: int) -> list[str]:
+    order = PhoneCall(port=stage.line.sip_port, number="503", caller="0", max_seconds=7200.0)
+    calls = asyncio.gather(*(call(order) for _ in range(_LOOPS)))
+    began, before = time.monotonic(), None
+    while not calls.done():
+        await asyncio.wait({calls}, timeout=_LOOK_SECONDS)
+        if not alive(pid):
+            calls.cancel()
+            await asyncio.gather(calls, return_exceptions=True)
+            return [f"Asterisk died after {trunk.refused} redials"]
+        if before is None and trunk.refused >= redials * _SETTLED:
+            before = size(pid)
+        rate = trunk.refused / (time.monotonic() - began)
+        sys.stdout.write(f"{trunk.refused}/{redials} redials, {rate:.0f} a second; {size(pid)}\n")
+        sys.stdout.flush()
+    after = size(pid)
+    before = before or after
+    sys.stdout.write(f"when settled: {before}\nat the end: {after}\n")
+    found = [] if trunk.refused >= redials else [f"only {trunk.refused} redials"]
+    grown = (
+        ("MiB", after.mib - before.mib, _MOST_MIB),
+        ("threads", after.threads - before.threads, _MOST_THREADS),
+        ("descriptors", after.descriptors - before.descriptors, _MOST_DESCRIPTORS),
+    )
+    return [*found, *(f"{more:.0f} {what} more" for what, more, most in grown if more > most)]
+
+
+def main() -> None:
+    """Run as long as it takes; end with 1 when Asterisk grew or fewer redials were made."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("-n", type=int, default=50_000)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    if found := uvloop.run(soak(asked.parse_args().n)):
+        sys.exit("; ".join(found))
+
+
+if __name__ == "__main__":
+    main()
