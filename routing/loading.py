@@ -1,25 +1,21 @@
 """YAML into values, or every problem at once with file, line, column, key, value and remedy.
 
-Law 1: nothing is guessed. What YAML would turn into something else (10:00 into 600, 0761 into 497)
-is a problem here, and so are anchors, tags, duplicate and unknown keys.
+Law 1: nothing is guessed. An unknown key is a problem, and so is a value of another kind.
 Law 2: one problem, one line. The reader mends them all in one go.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from yaml.reader import ReaderError
 
 from routing.agencies import Agencies
 from routing.configuration import Configuration, Place, conflicts
+from routing.document import Document, Problem, read
 from routing.services import MenuFile
 from routing.site import Operators, Site
 
@@ -29,38 +25,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "operators.yaml": Operators,
     "site.yaml": Site,
 }
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 20
 _M = TypeVar("_M", bound=BaseModel)
-
-_PLAIN: tuple[tuple[re.Pattern[str], Any], ...] = (
-    (re.compile(r"^(~|null|)$"), lambda _: None),
-    (re.compile(r"^(true|false)$"), lambda text: text == "true"),
-    (re.compile(r"^-?(0|[1-9][0-9]{0,15})$"), int),
-    (re.compile(r"^-?(0|[1-9][0-9]{0,15})\.[0-9]{1,15}$"), float),
-)
-_TRAP = re.compile(r"^[-+]?[0-9]+(:[0-9]+)+$|^[-+]?0[0-9]+$")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing to mend. Lines and columns count from 1, as editors do."""
-
-    file: str
-    line: int
-    column: int
-    key: str
-    value: str
-    message: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Return the one line that is printed, whatever stands in the file."""
-        where = f"{self.file}:{self.line}:{self.column}: "
-        key = f"{self.key}: " if self.key else ""
-        value = f" (found {self.value})" if self.value else ""
-        line = f"{where}{key}{self.message}{value}; {self.remedy}"
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 class ConfigurationError(Exception):
@@ -71,45 +36,12 @@ class ConfigurationError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-@dataclass(slots=True)
-class _Document:
-    """A file as data, and where each key and value stands in it."""
-
-    file: str
-    data: Any = None
-    keys: dict[Place, yaml.Mark] = field(default_factory=dict)
-    values: dict[Place, yaml.Node] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    noted: set[Place] = field(default_factory=set)
-
-    def problem(
-        self, place: Place, message: str, remedy: str, mark: yaml.Mark | None = None
-    ) -> None:
-        found = self.values.get(place)
-        scalar = found if isinstance(found, yaml.ScalarNode) else None
-        at = mark or (scalar.start_mark if scalar else self._nearest(place))
-        line, column = (at.line + 1, at.column + 1) if at else (1, 1)
-        value = repr(scalar.value) if scalar else ""
-        key = ".".join(map(str, place))
-        self.noted.add(place)
-        self.problems.append(
-            Problem(self.file, line, column, key, value[:60], message, remedy),
-        )
-
-    def _nearest(self, place: Place) -> yaml.Mark | None:
-        """Return where `place` begins: its key, its value, or what it is missing from."""
-        while place not in self.keys and place not in self.values and place:
-            place = place[:-1]
-        value = self.values.get(place)
-        return self.keys.get(place) or (value.start_mark if value else None)
-
-
 def load(folder: Path) -> Configuration:
     """Read the four files of `folder`; raise ConfigurationError with every problem in them."""
-    documents: dict[str, _Document] = {}
+    documents: dict[str, Document] = {}
     models: dict[str, BaseModel | None] = {}
     for name, model in FILES.items():
-        documents[name] = document = _read(folder / name)
+        documents[name] = document = read(folder / name)
         models[name] = _validate(document, model) if document.values else None
     problems = [p for d in documents.values() for p in d.problems]
     if problems:
@@ -129,108 +61,7 @@ def load(folder: Path) -> Configuration:
     return configuration
 
 
-def _read(path: Path) -> _Document:
-    document = _Document(str(path))
-    raw = b""
-    try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            document.problem((), f"larger than {MAX_BYTES} bytes", "split or shorten it")
-            return document
-        text = raw.decode("utf-8")
-        _refuse_tricks(text, document)
-        if document.problems:
-            return document
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except OSError as error:
-        document.problem((), f"cannot be read: {error.strerror}", "put the file there")
-    except UnicodeDecodeError as error:
-        document.problem((), "not UTF-8 text", "save it as UTF-8", _mark(raw, error.start))
-    except yaml.MarkedYAMLError as error:
-        mark, began = error.problem_mark, error.context_mark
-        since = "here or on the line above"
-        if mark and began and began.line < mark.line:
-            since = f"between line {began.line + 1} and here"
-        document.problem((), str(error.problem), f"mend the YAML {since}", mark)
-    except ReaderError as error:
-        at = _mark(raw, error.position)
-        document.problem((), str(error).splitlines()[0], "remove what is not plain text", at)
-    else:
-        if node is None:
-            document.problem((), "the file is empty", "restore it from version control")
-        else:
-            document.data = _build(node, (), document)
-    return document
-
-
-def _mark(raw: bytes, offset: int) -> yaml.Mark:
-    """Return the place of a byte in a file that is not text."""
-    before = raw[:offset].decode("utf-8", "replace").split("\n")
-    return yaml.Mark("", offset, len(before) - 1, len(before[-1]), None, 0)
-
-
-def _refuse_tricks(text: str, document: _Document) -> None:
-    """Refuse what a configuration never needs: anchors, tags, second documents, deep nesting."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        trick = ""
-        if getattr(event, "anchor", None):
-            trick = "anchors and aliases (& and *) are not allowed"
-        elif tag := getattr(event, "tag", None):
-            trick = f"tags ({tag}) are not allowed"
-        elif depth > MAX_DEPTH:
-            trick = "nested too deep"
-        elif documents > 1:
-            trick = "a second document (---) is not allowed"
-        if trick:
-            document.problem(
-                (), trick, "write the value out in full", cast("yaml.Mark", event.start_mark)
-            )
-            return
-
-
-def _build(node: yaml.Node, place: Place, document: _Document) -> Any:  # noqa: ANN401 - YAML is anything
-    """Return the node as plain data, noting positions and problems in `document`."""
-    document.values[place] = node
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(child, (*place, i), document) for i, child in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                document.problem(
-                    place, "a key must be a word", "write `key: value`", key_node.start_mark
-                )
-                continue
-            key = key_node.value
-            twice = key in data
-            document.keys[(*place, key)] = key_node.start_mark
-            data[key] = _build(value_node, (*place, key), document)
-            if twice:
-                message, remedy = f"the key {key} stands twice", "keep one of the two"
-                document.problem((*place, key), message, remedy, key_node.start_mark)
-        return data
-    return _scalar(node, place, document)
-
-
-def _scalar(node: yaml.Node, place: Place, document: _Document) -> Any:  # noqa: ANN401 - YAML is anything
-    text = str(node.value)
-    if getattr(node, "style", None):  # quoted or a block; the C parser gives "" for plain text
-        return text
-    if _TRAP.match(text):
-        document.problem(
-            place,
-            "YAML would read this as a different number",
-            f'put it in quotes: "{text}"',
-            node.start_mark,
-        )
-    return next((make(text) for pattern, make in _PLAIN if pattern.match(text)), text)
-
-
-def _validate(document: _Document, model: type[_M]) -> _M | None:
+def _validate(document: Document, model: type[_M]) -> _M | None:
     try:
         return model.model_validate_json(json.dumps(document.data))
     except ValidationError as error:

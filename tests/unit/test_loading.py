@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions
+from routing.document import Problem
 from routing.endpoints import Listening, pjsip, queues
-from routing.loading import FILES, ConfigurationError, Problem, load
+from routing.loading import FILES, ConfigurationError, load
 
 CONFIG = Path(__file__).parents[2] / "config"
 WRITTEN = (CONFIG.parent / "asterisk" / "dialplan.conf").read_text()
