@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from routing.remedies import NUMBER
+
 WIB = timezone(timedelta(hours=7), "WIB")
 """Western Indonesian Time, Asia/Jakarta: UTC+7, with no daylight saving since 1964."""
 
@@ -51,7 +53,7 @@ Number = Annotated[
     form(
         "[0-9]{2,15}",
         "not a telephone number",
-        'write 2 to 15 digits in quotes, as in "0761123"',
+        NUMBER,
     ),
 ]
 """What is dialled. E.164 allows 15 digits; a short code has as few as two."""

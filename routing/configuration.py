@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from routing.agencies import Agencies, Spoken
+from routing.remedies import Place
 from routing.services import MenuFile, PromptName
 from routing.site import Operators, Site
 
@@ -20,8 +21,6 @@ SECTIONS = frozenset(
     | {"phone", "caller", "way-out", "operator", "operator-aor"}  # templates
 )
 """Sections of pjsip.conf that are ours. Asterisk refuses every endpoint when two share a name."""
-
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, cast
 import yaml
 from yaml.reader import ReaderError
 
-from routing.configuration import Place
+from routing.remedies import Place, instead
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 20
@@ -23,6 +23,8 @@ _PLAIN: tuple[tuple[re.Pattern[str], Any], ...] = (
     (re.compile(r"^-?(0|[1-9][0-9]{0,15})$"), int),
     (re.compile(r"^-?(0|[1-9][0-9]{0,15})\.[0-9]{1,15}$"), float),
 )
+_ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]")
+_COMMENT = re.compile(r"(?:^|[ \t])#")
 _TRAP = re.compile(r"^[-+]?[0-9]+(:[0-9]+)+$|^[-+]?0[0-9]+$")
 
 
@@ -91,7 +93,9 @@ def read(path: Path) -> Document:
             document.problem((), f"larger than {MAX_BYTES} bytes", "split or shorten it")
             return document
         text = raw.decode("utf-8")
-        _refuse_tricks(text, document)
+        _refuse_odd_spaces(text, document)
+        if not document.problems:
+            _refuse_tricks(text, document)
         if document.problems:
             return document
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
@@ -100,11 +104,7 @@ def read(path: Path) -> Document:
     except UnicodeDecodeError as error:
         document.problem((), "not UTF-8 text", "save it as UTF-8", _mark(raw, error.start))
     except yaml.MarkedYAMLError as error:
-        mark, began = error.problem_mark, error.context_mark
-        since = "here or on the line above"
-        if mark and began and began.line < mark.line:
-            since = f"between line {began.line + 1} and here"
-        document.problem((), str(error.problem), f"mend the YAML {since}", mark)
+        document.problem((), *_not_yaml(error, text), error.problem_mark)
     except ReaderError as error:
         at = _mark(raw, error.position)
         document.problem((), str(error).splitlines()[0], "remove what is not plain text", at)
@@ -120,6 +120,28 @@ def _mark(raw: bytes, offset: int) -> yaml.Mark:
     """Return the place of a byte in a file that is not text."""
     before = raw[:offset].decode("utf-8", "replace").split("\n")
     return yaml.Mark("", offset, len(before) - 1, len(before[-1]), None, 0)
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, text: str) -> tuple[str, str]:
+    """Return what is wrong and what to do; in the parser's words where ours are no better."""
+    mark, began = error.problem_mark, error.context_mark
+    at = text[mark.index : mark.index + 1] if mark else ""
+    if at == "\t":
+        return "a tab", "indent with spaces"
+    if at and "cannot start any token" in str(error.problem):
+        return f"a value cannot begin with {at}", "put the value in quotes"
+    if mark and began and began.line < mark.line:
+        return str(error.problem), f"mend the YAML between line {began.line + 1} and here"
+    return str(error.problem), "mend the YAML here or on the line above"
+
+
+def _refuse_odd_spaces(text: str, document: Document) -> None:
+    """Refuse what looks like a space and is none to YAML, which would stumble a line too late."""
+    for n, line in enumerate(text.split("\n")):
+        if odd := _ODD_SPACE.search(_COMMENT.split(line, maxsplit=1)[0]):
+            mark = yaml.Mark("", 0, n, odd.start(), None, 0)
+            kind = "a no-break space" if odd[0] == "\u00a0" else "an odd kind of space"
+            document.problem((), kind, "delete it and type a plain space", mark)
 
 
 def _refuse_tricks(text: str, document: Document) -> None:
@@ -177,7 +199,7 @@ def _scalar(node: yaml.Node, place: Place, document: Document) -> Any:  # noqa: 
         document.problem(
             place,
             "YAML would read this as a different number",
-            f'put it in quotes: "{text}"',
+            instead(place, text),
             node.start_mark,
         )
     return next((make(text) for pattern, make in _PLAIN if pattern.match(text)), text)

@@ -5,6 +5,7 @@ Law 2: one problem, one line. The reader mends them all in one go.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,10 +13,12 @@ from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from yaml import ScalarNode
 
 from routing.agencies import Agencies
-from routing.configuration import Configuration, Place, conflicts
+from routing.configuration import Configuration, conflicts
 from routing.document import Document, Problem, read
+from routing.remedies import Place, instead
 from routing.services import MenuFile
 from routing.site import Operators, Site
 
@@ -26,6 +29,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     "site.yaml": Site,
 }
 _M = TypeVar("_M", bound=BaseModel)
+_COMMA = re.compile("[0-9]+,[0-9]+")
 
 
 class ConfigurationError(Exception):
@@ -68,7 +72,9 @@ def _validate(document: Document, model: type[_M]) -> _M | None:
         for place, detail in _distinct(error.errors(), document.noted):
             about_key = detail["type"] == "extra_forbidden" or place != detail["loc"]
             mark = document.keys.get(place) if about_key else None
-            document.problem(place, *_explain(detail, model), mark)
+            found = document.values.get(place)
+            text = str(found.value) if isinstance(found, ScalarNode) else ""
+            document.problem(place, *_explain(detail, model, text), mark)
         return None
 
 
@@ -86,24 +92,30 @@ def _distinct(
             yield place, detail
 
 
-def _explain(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
-    """Return what the mistake is and what to write instead."""
+def _explain(detail: ErrorDetails, model: type[BaseModel], text: str) -> tuple[str, str]:
+    """Return what the mistake is and what to write instead of `text`, the scalar in the file."""
     kind, context = detail["type"], detail.get("ctx", {})
     name = str(detail["loc"][-1]) if detail["loc"] else ""
     if kind == "extra_forbidden":
-        close = get_close_matches(name, _all_fields(model), n=1)
+        close = get_close_matches(name, _names(model, "properties"), n=1)
         return "unknown key", f"did you mean {close[0]}?" if close else "remove it"
     if kind == "value_error":  # ours: "what is wrong; what to write"
         message, _, remedy = str(context["error"]).partition("; ")
         return message, remedy
+    if kind == "string_type":
+        return "must be text", instead(detail["loc"], text)
+    if kind == "float_type" and _COMMA.fullmatch(text):
+        return "must be a number", f"use a decimal point: {text.replace(',', '.')}"
+    if kind == "tuple_type" and detail["input"] is None:
+        optional = name not in _names(model, "required")
+        return "empty", f"remove `{name}:` or add an entry" if optional else "add an entry"
     message, remedy = _WORDS.get(kind, (detail["msg"], "see config/README.md"))
     return message, remedy.format(name=name, **context)
 
 
 _WORDS = {
     "missing": ("missing", "add `{name}:`"),
-    "string_type": ("must be text", 'put it in quotes, as in "113"'),
-    "bool_type": ("must be yes or no", "write true or false"),
+    "bool_type": ("must be true or false", "write one of these two words, without quotes"),
     "int_type": ("must be a whole number", "write it in digits, without quotes"),
     "float_type": ("must be a number", "write it in digits, without quotes"),
     "greater_than_equal": ("too small", "write {ge} or more"),
@@ -117,8 +129,8 @@ _WORDS = {
 }
 
 
-def _all_fields(model: type[BaseModel]) -> list[str]:
-    """Return every field name in the schema of `model`, for a suggestion."""
+def _names(model: type[BaseModel], which: str) -> list[str]:
+    """Return every field name in the schema of `model`: its `properties`, or those `required`."""
     schema = model.model_json_schema()
     parts = [schema, *schema.get("$defs", {}).values()]
-    return sorted({name for part in parts for name in part.get("properties", {})})
+    return sorted({name for part in parts for name in part.get(which, ())})

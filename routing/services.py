@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from routing.agencies import Language, Name, Seconds, Spoken, Text, Value, form
+from routing.remedies import KEY
 
-Key = Annotated[
-    str, form("[0-9]", "not a key of a telephone", 'write one digit in quotes, as in "1"')
-]
+Key = Annotated[str, form("[0-9]", "not a key of a telephone", KEY)]
 Priority = Annotated[int, Field(ge=0, le=20)]
 """Order in the operators' queue: higher is answered first (app_queue.c:8911)."""
 

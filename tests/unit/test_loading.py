@@ -32,7 +32,7 @@ MISTAKES = r"""
 a number without quotes
 - number: "113"
 + number: 113
-agencies.yaml:27:36: agencies.damkar.hotlines.0.number: must be text (found '113'); put it in quotes, as in "113"
+agencies.yaml:27:36: agencies.damkar.hotlines.0.number: must be text (found '113'); put it in quotes: "113"
 
 a number with a leading zero and no quotes
 - "0761123"
@@ -42,7 +42,34 @@ agencies.yaml:45:33: agencies.pln.hotlines.0.number: YAML would read this as a d
 a number that is a word
 - "113"
 + damkar
-agencies.yaml:27:36: agencies.damkar.hotlines.0.number: not a telephone number (found 'damkar'); write 2 to 15 digits in quotes, as in "0761123"
+agencies.yaml:27:36: agencies.damkar.hotlines.0.number: not a telephone number (found 'damkar'); write 2 to 15 digits in quotes, no + and no hyphens, as it is dialled: "0761123"
+
+a number with its country
+- "0761123"
++ "+62761123"
+agencies.yaml:45:33: agencies.pln.hotlines.0.number: not a telephone number (found '+62761123'); write 2 to 15 digits in quotes, no + and no hyphens, as it is dialled: "0761123"
+
+a number with a hyphen and no quotes
+- "0761123"
++ 0761-123
+agencies.yaml:45:33: agencies.pln.hotlines.0.number: not a telephone number (found '0761-123'); write 2 to 15 digits in quotes, no + and no hyphens, as it is dialled: "0761123"
+
+a number that YAML would read as minutes
+- "0761123"
++ 0761:123
+agencies.yaml:45:33: agencies.pln.hotlines.0.number: YAML would read this as a different number (found '0761:123'); write 2 to 15 digits in quotes, no + and no hyphens, as it is dialled: "0761123"
+
+seconds with a zero in front
+- number: "113", ring_seconds: 20
++ number: "113", ring_seconds: 05
+agencies.yaml:27:57: agencies.damkar.hotlines.0.ring_seconds: YAML would read this as a different number (found '05'); write it in digits, without quotes or a zero in front
+
+hotlines of which none is left
+-     hotlines:
+-       - {name: bpbd-117, number: "117", ring_seconds: 20}
++     hotlines:
++       # - {name: bpbd-117, number: "117", ring_seconds: 20}
+agencies.yaml:19:14: agencies.bpbd.hotlines: empty (found ''); remove `hotlines:` or add an entry
 
 a time without quotes
 - number: "113", ring_seconds: 20
@@ -72,7 +99,7 @@ agencies.yaml:27:57: agencies.damkar.hotlines.0.ring_seconds: too big (found '41
 yes for true
 - number: "113", ring_seconds: 20
 + number: "113", ring_seconds: 20, confirm: yes
-agencies.yaml:27:70: agencies.damkar.hotlines.0.confirm: must be yes or no (found 'yes'); write true or false
+agencies.yaml:27:70: agencies.damkar.hotlines.0.confirm: must be true or false (found 'yes'); write one of these two words, without quotes
 
 both number and sip
 - number: "113", ring_seconds: 20
@@ -186,7 +213,19 @@ menu.yaml:19:10: services.medical.key: key 1 is bound twice: also by services.fi
 a key of the telephone without quotes
 - key: "2"
 + key: 2
-menu.yaml:19:10: services.medical.key: must be text (found '2'); put it in quotes, as in "113"
+menu.yaml:19:10: services.medical.key: must be text (found '2'); put it in quotes: "2"
+
+a key of the telephone with a zero in front
+- key: "2"
++ key: 02
+menu.yaml:19:10: services.medical.key: YAML would read this as a different number (found '02'); write one digit in quotes, as in "1"
+
+a wait with a comma
+- asks for 4 s.
+- wait_seconds: 4
++ asks for 4 s.
++ wait_seconds: 4,5
+menu.yaml:8:15: wait_seconds: must be a number (found '4,5'); use a decimal point: 4.5
 
 a key of two digits
 - key: "2"
@@ -221,7 +260,7 @@ menu.yaml:5:1: languages: too short; write at least 2
 a spoken name that is a number
 - id: kebakaran
 + id: 1
-menu.yaml:16:18: services.fire.spoken.id: must be text (found '1'); put it in quotes, as in "113"
+menu.yaml:16:18: services.fire.spoken.id: must be text (found '1'); put it in quotes: "1"
 
 a spoken name of spaces
 - id: kebakaran
@@ -291,6 +330,18 @@ a phone with the name of our own section
 - account: pengawas-1
 + account: from-trunk
 operators.yaml:10:15: backup.0.account: the name from-trunk is taken by another phone, trunk or section (found 'from-trunk'); give each phone its own account
+
+a number for the name of the last hotline
+- last_hotline: polisi-110
++ last_hotline: 110
+operators.yaml:14:15: last_hotline: must be text (found '110'); write the name of a hotline, such as polisi-110
+
+no operator left in the list
+- operators:
+-   - {account: operator-1, name: Operator 1}
+-   - {account: operator-2, name: Operator 2}
++ operators:
+operators.yaml:4:11: operators: empty (found ''); add an entry
 
 an overflow too early
 - overflow_seconds: 25
@@ -362,7 +413,18 @@ site.yaml:13:1: a second document (---) is not allowed; write the value out in f
 a tab
 -   simulated: {simulated: true}
 + 	simulated: {simulated: true}
-site.yaml:9:1: found character that cannot start any token; mend the YAML here or on the line above
+site.yaml:9:1: a tab; indent with spaces
+
+a tab after spaces
+-   simulated: {simulated: true}
++   simulated: {simulated: true}
++ 	 other: {gateway: "203.0.113.5"}
+site.yaml:10:1: a tab; indent with spaces
+
+a sign with a meaning of its own
+- outgoing: [simulated]
++ outgoing: @simulated
+site.yaml:13:11: a value cannot begin with @; put the value in quotes
 
 a bracket left open
 - outgoing: [simulated]
@@ -390,7 +452,7 @@ site.yaml:14:1: \x1b[2J\n: unknown key (found '1'); remove it
 a key of nothing at all
 - simulated_operator: true
 + simulated_operator:
-site.yaml:16:20: simulated_operator: must be yes or no (found ''); write true or false
+site.yaml:16:20: simulated_operator: must be true or false (found ''); write one of these two words, without quotes
 """  # noqa: E501 - one problem, one line
 
 
@@ -412,6 +474,26 @@ def test_a_mistake_gives_one_line_with_its_place_and_its_remedy(
     folder = edited((said.partition(":")[0], old, new))
     (problem,) = problems(folder)
     assert str(problem) == f"{folder}/{said}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("  simulated: {", "\u00a0 simulated: {", "9:1: a no-break space"),
+        ("outgoing: [", "outgoing:\u3000[", "13:10: an odd kind of space"),
+        ("# Every hotline", "\u00a0# Every hotline", "12:1: a no-break space"),
+    ],
+)
+def test_what_only_looks_like_a_space_is_told_where_it_stands(
+    old: str, new: str, said: str, edited: Edited
+) -> None:
+    folder = edited(("site.yaml", old, new))
+    (problem,) = problems(folder)
+    assert str(problem) == f"{folder}/site.yaml:{said}; delete it and type a plain space"
+
+
+def test_an_odd_space_in_a_comment_harms_nobody(edited: Edited) -> None:
+    assert load(edited(("site.yaml", "# Every hotline", "#\u00a0Every\u3000hotline")))
 
 
 ODD = [
