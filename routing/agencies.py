@@ -34,7 +34,7 @@ def _one_line(text: str) -> str:
     return text
 
 
-_NAME = "[a-z0-9][a-z0-9-]{0,30}"
+NAME = "[a-z0-9][a-z0-9-]{0,30}"
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _PORT = "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
@@ -43,9 +43,7 @@ IPV4_PORT = rf"{IPV4}(:{_PORT})?"
 Text = Annotated[str, AfterValidator(_one_line)]
 """What is read or heard: one line. A control character has no place on a phone or in a log."""
 
-Name = Annotated[
-    str, form(_NAME, "not a name", "use small letters, digits and hyphens, at most 31")
-]
+Name = Annotated[str, form(NAME, "not a name", "use small letters, digits and hyphens, at most 31")]
 """A name that also stands in the dialplan: lower case letters, digits and hyphens."""
 
 Number = Annotated[
@@ -65,7 +63,7 @@ ClockTime = Annotated[
 SipAddress = Annotated[
     str,
     form(
-        f"{_NAME}@{IPV4_PORT}",
+        f"{NAME}@{IPV4_PORT}",
         "not a SIP address",
         'write "113@10.1.2.3:5060": an address in digits, never a host name',
     ),

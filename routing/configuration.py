@@ -1,7 +1,7 @@
 """The four files of `config/` as one value, and what must hold between them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -43,23 +43,49 @@ class Configuration:
     site: Site
 
 
-def conflicts(c: Configuration) -> Iterator[Conflict]:
-    """Yield everything that is wrong between the files; nothing when they agree."""
-    yield from _keys(c)
-    yield from _references(c)
-    yield from _hotlines(c)
-    yield from _trunks(c)
-    yield from _phones(c)
-    yield from _sentences(c)
-    yield from _blanks(c)
-    yield from _limits(c)
+Names = Collection[str] | None
+"""Names that a file gives; None when it could not be read, so that none can be called unknown."""
 
 
-def _keys(c: Configuration) -> Iterator[Conflict]:
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """The files that could be read, None in the place of each other, and the names in all four."""
+
+    agencies: Agencies | None
+    menu: MenuFile | None
+    operators: Operators | None
+    site: Site | None
+    agency_names: Names
+    hotline_names: Names
+    trunk_names: Names
+
+
+def conflicts(r: Readable) -> Iterator[Conflict]:
+    """Yield everything that is wrong between the values of the files; nothing when they agree.
+
+    What needs a file that could not be read is not judged.
+    """
+    if r.menu:
+        yield from _keys(r.menu)
+        yield from _sentences(r.menu, r.agencies)
+        yield from _blanks(r.menu)
+        yield from _agencies_named(r.menu, r.agency_names)
+    if r.agencies:
+        yield from _hotlines(r.agencies, r.trunk_names)
+    if r.site:
+        yield from _trunks(r.site, r.agencies)
+    if r.operators:
+        yield from _phones(r.operators, r.agencies, r.trunk_names)
+        yield from _last_resort(r.operators, r.agencies, r.hotline_names)
+    if r.menu and r.agencies and r.site:
+        yield from _limits(r.menu, r.agencies, r.site)
+
+
+def _keys(menu: MenuFile) -> Iterator[Conflict]:
     seen: dict[str, Place] = {}
-    for key, place in c.menu.bound_keys():
+    for key, place in menu.bound_keys():
         if key in seen:
-            free = " ".join(k for k in "1234567890" if k not in {b for b, _ in c.menu.bound_keys()})
+            free = " ".join(k for k in "1234567890" if k not in {b for b, _ in menu.bound_keys()})
             yield Conflict(
                 "menu.yaml",
                 place,
@@ -69,53 +95,70 @@ def _keys(c: Configuration) -> Iterator[Conflict]:
         seen.setdefault(key, place)
 
 
-def _unknown(kind: str, name: str, known: Mapping[str, object] | list[str]) -> tuple[str, str]:
-    close = get_close_matches(name, list(known), n=1)
+def _unknown(kind: str, name: str, known: Collection[str]) -> tuple[str, str]:
+    close = get_close_matches(name, known, n=1)
     remedy = f"did you mean {close[0]}?" if close else f"write one of: {', '.join(known)}"
     return f"there is no {kind} {name}", remedy
 
 
-def _references(c: Configuration) -> Iterator[Conflict]:
-    known = c.agencies.agencies
-    place: Place
-    for service, s in c.menu.services.items():
+def _agencies_named(menu: MenuFile, known: Names) -> Iterator[Conflict]:
+    for service, s in menu.services.items():
         for field, names in (("agencies", s.agencies), ("reports", s.reports)):
             for i, name in enumerate(names):
-                if name not in known:
+                if known is not None and name not in known:
                     place = ("services", service, field, i)
                     yield Conflict("menu.yaml", place, *_unknown("agency", name, known))
+
+
+def _last_resort(
+    operators: Operators, agencies: Agencies | None, known: Names
+) -> Iterator[Conflict]:
+    last, place = operators.last_hotline, ("last_hotline",)
+    if known is not None and last not in known:
+        message, remedy = _unknown("hotline", last, known)
+        yield Conflict("operators.yaml", place, f"no last resort: {message}", remedy)
+    if any(h.name == last and h.hours for h in (agencies.hotlines() if agencies else ())):
+        yield Conflict(
+            "operators.yaml",
+            place,
+            f"the last resort must always be open, and {last} has hours",
+            "name another hotline, or remove its `hours` in agencies.yaml",
+        )
+
+
+def _hotlines(agencies: Agencies, trunks: Names) -> Iterator[Conflict]:
+    known, seen = agencies.agencies, {"operator"}  # simulated-operator is a sentence already
+    place: Place
     for name, agency in known.items():
+        place = ("agencies", name)
         if agency.part_of is not None and agency.part_of not in known:
-            place = ("agencies", name, "part_of")
-            yield Conflict("agencies.yaml", place, *_unknown("agency", agency.part_of, known))
-    hotlines = [h.name for h in c.agencies.hotlines()]
-    last = c.operators.last_hotline
-    if last not in hotlines:
-        message, remedy = _unknown("hotline", last, hotlines)
-        yield Conflict("operators.yaml", ("last_hotline",), f"no last resort: {message}", remedy)
-
-
-def _hotlines(c: Configuration) -> Iterator[Conflict]:
-    seen = {"operator"}  # simulated-operator is a sentence already
-    for name, agency in c.agencies.agencies.items():
+            unknown = _unknown("agency", agency.part_of, known)
+            yield Conflict("agencies.yaml", (*place, "part_of"), *unknown)
         if agency.hotlines and agency.spoken is None:
-            yield Conflict(
-                "agencies.yaml",
-                ("agencies", name),
-                "an agency with hotlines needs the name a caller hears",
-                "add `spoken: {id: ..., en: ...}`",
-            )
+            message = "an agency with hotlines needs the name a caller hears"
+            yield Conflict("agencies.yaml", place, message, "add `spoken: {id: ..., en: ...}`")
         for i, hotline in enumerate(agency.hotlines):
-            place = ("agencies", name, "hotlines", i, "name")
+            place = ("agencies", name, "hotlines", i)
             if hotline.name in seen:
-                message = f"the name {hotline.name} is taken"
-                yield Conflict("agencies.yaml", place, message, "give each hotline its own name")
+                message, remedy = (
+                    f"the name {hotline.name} is taken",
+                    "give each hotline its own name",
+                )
+                yield Conflict("agencies.yaml", (*place, "name"), message, remedy)
             seen.add(hotline.name)
+            if trunks is not None and hotline.trunk and hotline.trunk not in trunks:
+                unknown = _unknown("trunk", hotline.trunk, trunks)
+                yield Conflict("agencies.yaml", (*place, "trunk"), *unknown)
 
 
-def _trunks(c: Configuration) -> Iterator[Conflict]:
-    trunks = c.site.trunks
-    taken = SECTIONS | {h.endpoint for h in c.agencies.hotlines()}
+def _own_endpoints(agencies: Agencies | None) -> set[str]:
+    """Return the endpoints that hotlines with `sip` get, as far as they are known."""
+    return {h.endpoint for h in (agencies.hotlines() if agencies else ()) if h.endpoint}
+
+
+def _trunks(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:
+    trunks = site.trunks
+    taken = SECTIONS | _own_endpoints(agencies)
     for name in trunks:
         if name in taken:
             message = f"the name {name} is taken"
@@ -123,15 +166,10 @@ def _trunks(c: Configuration) -> Iterator[Conflict]:
     for name in [name for name, trunk in trunks.items() if trunk.simulated][1:]:
         message = "a second simulated trunk"
         yield Conflict("site.yaml", ("trunks", name), message, "keep one of them")
-    for i, name in enumerate(c.site.outgoing):
+    for i, name in enumerate(site.outgoing):
         if name not in trunks:
             yield Conflict("site.yaml", ("outgoing", i), *_unknown("trunk", name, trunks))
-    for name, agency in c.agencies.agencies.items():
-        for i, hotline in enumerate(agency.hotlines):
-            if hotline.trunk is not None and hotline.trunk not in trunks:
-                place = ("agencies", name, "hotlines", i, "trunk")
-                yield Conflict("agencies.yaml", place, *_unknown("trunk", hotline.trunk, trunks))
-    if c.site.simulated_operator and not any(t.simulated for t in trunks.values()):
+    if site.simulated_operator and not any(t.simulated for t in trunks.values()):
         yield Conflict(
             "site.yaml",
             ("simulated_operator",),
@@ -140,45 +178,45 @@ def _trunks(c: Configuration) -> Iterator[Conflict]:
         )
 
 
-def _phones(c: Configuration) -> Iterator[Conflict]:
-    taken = {*SECTIONS, *c.site.trunks, *(h.endpoint for h in c.agencies.hotlines())}
-    for group in ("operators", "backup"):
-        for i, phone in enumerate(getattr(c.operators, group)):
+def _phones(o: Operators, agencies: Agencies | None, trunks: Names) -> Iterator[Conflict]:
+    taken = {*SECTIONS, *(trunks or ()), *_own_endpoints(agencies)}
+    for group, phones in (("operators", o.operators), ("backup", o.backup)):
+        for i, phone in enumerate(phones):
+            place = (group, i, "account")
             if phone.account.isdigit():
                 yield Conflict(
                     "operators.yaml",
-                    (group, i, "account"),
+                    place,
                     "an account of digits alone could be a caller's number, who is then refused",
                     "put a word into it, as in operator-1",
                 )
             if phone.account in taken:
-                place = (group, i, "account")
                 message = f"the name {phone.account} is taken by another phone, trunk or section"
                 yield Conflict("operators.yaml", place, message, "give each phone its own account")
             taken.add(phone.account)
 
 
-def _sentences(c: Configuration) -> Iterator[Conflict]:
+def _sentences(menu: MenuFile, agencies: Agencies | None) -> Iterator[Conflict]:
     wanted: tuple[PromptName, ...] = PromptName.__args__  # type: ignore[attr-defined]  # a Literal
     spoken: list[tuple[str, Place, Spoken | None]] = []
-    spoken.extend(("menu.yaml", ("prompts", n), c.menu.prompts.get(n)) for n in wanted)
-    for name, service in c.menu.services.items():
+    spoken.extend(("menu.yaml", ("prompts", n), menu.prompts.get(n)) for n in wanted)
+    for name, service in menu.services.items():
         spoken.append(("menu.yaml", ("services", name, "spoken"), service.spoken))
-    spoken.append(("menu.yaml", ("operator", "spoken"), c.menu.operator.spoken))
-    for name, agency in c.agencies.agencies.items():
+    spoken.append(("menu.yaml", ("operator", "spoken"), menu.operator.spoken))
+    for name, agency in (agencies.agencies if agencies else {}).items():
         if agency.spoken is not None:
             spoken.append(("agencies.yaml", ("agencies", name, "spoken"), agency.spoken))
     for file, place, texts in spoken:
-        missing = [lang for lang in c.menu.languages if not (texts or {}).get(lang, "").strip()]
+        missing = [lang for lang in menu.languages if not (texts or {}).get(lang, "").strip()]
         if missing:
             message = f"no text in {' and '.join(missing)}"
             yield Conflict(file, place, message, f"add `{missing[0]}: ...`")
 
 
-def _blanks(c: Configuration) -> Iterator[Conflict]:
+def _blanks(menu: MenuFile) -> Iterator[Conflict]:
     """Yield each prompt that leaves out what it must say, or has a blank that nothing fills."""
     filled = {"menu": "{choices}", "wrong": "{choices}", "simulated-agency": "{agency}"}
-    for name, texts in c.menu.prompts.items():
+    for name, texts in menu.prompts.items():
         wanted = [filled[name]] if name in filled else []
         for language, text in texts.items():
             if re.findall(r"\{[^}]*\}?", text) != wanted:
@@ -190,11 +228,11 @@ def _blanks(c: Configuration) -> Iterator[Conflict]:
                 )
 
 
-def _limits(c: Configuration) -> Iterator[Conflict]:
-    agencies = c.agencies.agencies
-    outgoing = sum(1 for trunk in c.site.outgoing if trunk in c.site.trunks)
-    for name, service in c.menu.services.items():
-        lines = [h for a in service.agencies if a in agencies for h in agencies[a].hotlines]
+def _limits(menu: MenuFile, agencies: Agencies, site: Site) -> Iterator[Conflict]:
+    known = agencies.agencies
+    outgoing = sum(1 for trunk in site.outgoing if trunk in site.trunks)
+    for name, service in menu.services.items():
+        lines = [h for a in service.agencies if a in known for h in known[a].hotlines]
         ways = [1 if h.trunk or h.sip else outgoing for h in lines]
         rings = sum(h.ring_seconds for h in lines)  # one that rang is not rung over another trunk
         hops = sum(ways)

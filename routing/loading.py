@@ -6,18 +6,20 @@ Law 2: one problem, one line. The reader mends them all in one go.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from yaml import ScalarNode
 
-from routing.agencies import Agencies
-from routing.configuration import Configuration, conflicts
+from routing.agencies import NAME, Agencies
+from routing.configuration import Configuration, Names, Readable, conflicts
 from routing.document import Document, Problem, read
+from routing.endpoints import Listening
+from routing.loops import loops
 from routing.remedies import Place, instead
 from routing.services import MenuFile
 from routing.site import Operators, Site
@@ -40,34 +42,62 @@ class ConfigurationError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
-def load(folder: Path) -> Configuration:
-    """Read the four files of `folder`; raise ConfigurationError with every problem in them."""
-    documents: dict[str, Document] = {}
-    models: dict[str, BaseModel | None] = {}
-    for name, model in FILES.items():
-        documents[name] = document = read(folder / name)
-        models[name] = _validate(document, model) if document.values else None
-    problems = [p for d in documents.values() for p in d.problems]
-    if problems:
-        raise ConfigurationError(problems)
-    configuration = Configuration(
-        agencies=cast("Agencies", models["agencies.yaml"]),
-        menu=cast("MenuFile", models["menu.yaml"]),
-        operators=cast("Operators", models["operators.yaml"]),
-        site=cast("Site", models["site.yaml"]),
+def load(folder: Path, own: Listening | None = None) -> Configuration:
+    """Read the four files of `folder`; raise ConfigurationError with every problem in them.
+
+    With `own`, the addresses of this machine, a line that leads back to it is a problem too.
+    """
+    documents = {name: read(folder / name) for name in FILES}
+    agencies = _validate(documents["agencies.yaml"], Agencies)
+    menu = _validate(documents["menu.yaml"], MenuFile)
+    operators = _validate(documents["operators.yaml"], Operators)
+    site = _validate(documents["site.yaml"], Site)
+    agency_data = documents["agencies.yaml"].data
+    readable = Readable(
+        *(agencies, menu, operators, site),
+        agency_names=_names_under("agencies", agency_data),
+        hotline_names=_hotline_names(agency_data),
+        trunk_names=_names_under("trunks", documents["site.yaml"].data),
     )
-    for conflict in conflicts(configuration):
-        document = documents[conflict.file]
-        document.problem(conflict.place, conflict.message, conflict.remedy)
-        problems += document.problems[-1:]
-    if problems:
+    found = list(conflicts(readable))
+    if own is not None:
+        found += loops(site, agencies, own)
+    for conflict in found:
+        documents[conflict.file].problem(conflict.place, conflict.message, conflict.remedy)
+    problems = [p for d in documents.values() for p in d.problems]
+    if problems or not (agencies and menu and operators and site):
         raise ConfigurationError(problems)
-    return configuration
+    return Configuration(agencies, menu, operators, site)
+
+
+def _names_under(key: str, data: object) -> Names:
+    """Return the names of a group in a file that may have mistakes; None when it cannot be seen."""
+    group = data.get(key) if isinstance(data, dict) else None
+    return _well_formed(group) if isinstance(group, dict) else None
+
+
+def _hotline_names(data: object) -> Names:
+    """Return the names of all hotlines; None unless each can be seen."""
+    try:
+        agencies = cast("Any", data)["agencies"].values()
+        lists = [agency.get("hotlines") or () for agency in agencies]
+        names = [str(hotline["name"]) for hotlines in lists for hotline in hotlines]
+    except (TypeError, KeyError, AttributeError):
+        return None
+    return _well_formed(names)
+
+
+def _well_formed(names: Collection[str]) -> Names:
+    """Return the names, or None when one has a mistake: what it will be is not known."""
+    return tuple(names) if all(re.fullmatch(NAME, name) for name in names) else None
 
 
 def _validate(document: Document, model: type[_M]) -> _M | None:
+    """Return the file as a value, or None after noting what is wrong in it."""
+    if not document.values:
+        return None
     try:
-        return model.model_validate_json(json.dumps(document.data))
+        value = model.model_validate_json(json.dumps(document.data))
     except ValidationError as error:
         for place, detail in _distinct(error.errors(), document.noted):
             about_key = detail["type"] == "extra_forbidden" or place != detail["loc"]
@@ -76,6 +106,7 @@ def _validate(document: Document, model: type[_M]) -> _M | None:
             text = str(found.value) if isinstance(found, ScalarNode) else ""
             document.problem(place, *_explain(detail, model, text), mark)
         return None
+    return None if document.problems else value
 
 
 def _distinct(

@@ -456,10 +456,10 @@ site.yaml:16:20: simulated_operator: must be true or false (found ''); write one
 """  # noqa: E501 - one problem, one line
 
 
-def problems(folder: Path) -> tuple[Problem, ...]:
+def problems(folder: Path, own: Listening | None = None) -> tuple[Problem, ...]:
     """Return what is wrong in a folder that cannot be loaded."""
     with pytest.raises(ConfigurationError) as caught:
-        load(folder)
+        load(folder, own)
     return caught.value.problems
 
 
@@ -659,6 +659,121 @@ def test_every_problem_of_a_run_is_reported_in_the_order_of_the_files(edited: Ed
         "operators.yaml:11 overflow_second",
         "site.yaml:16 simulated_operator",
     ]
+
+
+SHORT = ('"110", ring_seconds: 20', '"110", ring_seconds: 1')
+
+
+def test_a_mistake_in_one_file_hides_none_between_the_values_of_the_others(
+    edited: Edited,
+) -> None:
+    folder = edited(
+        ("agencies.yaml", *SHORT),
+        ("menu.yaml", 'key: "2"', 'key: "1"'),
+        ("menu.yaml", "agencies: [psc-119]", "agencies: [psc-118]"),
+        ("menu.yaml", "Tekan angka, atau", "Tekan {angka}, atau"),
+        ("operators.yaml", "last_hotline: polisi-110", "last_hotline: polisi-11"),
+        ("operators.yaml", "pengawas-1", "simulated"),
+        ("site.yaml", "outgoing: [simulated]", "outgoing: [simulate]"),
+    )
+    assert [f"{Path(p.file).name}:{p.line} {p.message}" for p in problems(folder)] == [
+        "agencies.yaml:11 too small",
+        "menu.yaml:19 key 1 is bound twice: also by services.fire.key",
+        "menu.yaml:22 there is no agency psc-118",
+        "menu.yaml:66 the blanks in braces are not those of this prompt",
+        "operators.yaml:10 the name simulated is taken by another phone, trunk or section",
+        "operators.yaml:14 no last resort: there is no hotline polisi-11",
+        "site.yaml:13 there is no trunk simulate",
+    ]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("agencies.yaml", *SHORT),
+        ("agencies.yaml", "  psc-119:", "  PSC-119:"),
+        ("agencies.yaml", "name: polisi-110", "name: Polisi-110"),
+        ("agencies.yaml", "name: polisi-110", "nam: polisi-110"),
+        ("agencies.yaml", "agencies:\n", "agency:\n"),
+        ("agencies.yaml", "agencies:\n", "agencies: [\n"),
+        ("agencies.yaml", "part_of: dinas-kesehatan", "part_of: dinas"),
+        ("menu.yaml", "wait_seconds: 4\n", "wait_seconds: four\n"),
+        ("operators.yaml", "account: pengawas-1", "account: Pengawas"),
+        ("site.yaml", "trunks:\n", "trunk:\n"),
+        ("site.yaml", "simulated: {simulated: true}", "simulated: {simulated: yes}"),
+        ("site.yaml", "trunks:\n", "trunks: {\n"),
+    ],
+    ids=lambda edit: f"{edit[1].strip()} to {edit[2].strip()}",
+)
+def test_a_name_in_a_file_with_a_mistake_is_missed_by_no_other_file(
+    edit: tuple[str, str, str], edited: Edited
+) -> None:
+    assert {Path(p.file).name for p in problems(edited(edit))} == {edit[0]}
+
+
+def test_the_last_resort_has_no_hours(edited: Edited) -> None:
+    hours = '"110", hours: [{opens: "08:00", closes: "16:00"}],'
+    (problem,) = problems(edited(("agencies.yaml", '"110",', hours)))
+    assert Path(problem.file).name == "operators.yaml"
+    assert problem.message == "the last resort must always be open, and polisi-110 has hours"
+    assert problem.remedy == "name another hotline, or remove its `hours` in agencies.yaml"
+
+
+OWN = Listening("192.0.2.10:5060", "127.0.0.2:5070", 10000, 14999)
+EVERYWHERE = Listening("0.0.0.0:5060", "127.0.0.2:5070", 10000, 14999)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "own", "leads_back"),
+    [
+        ("192.0.2.10", OWN, True),
+        ("192.0.2.10:5060", OWN, True),
+        ("127.0.0.2:5070", OWN, True),
+        ("127.0.0.9", EVERYWHERE, True),
+        ("192.0.2.10:5061", OWN, False),
+        ("192.0.2.11", OWN, False),
+        ("192.0.2.11", EVERYWHERE, False),
+    ],
+)
+def test_a_way_out_that_leads_back_to_this_machine_is_refused(
+    gateway: str, own: Listening, leads_back: bool, edited: Edited
+) -> None:
+    folder = edited(
+        ("site.yaml", T, f'telkom: {{gateway: "{gateway}"}}'),
+        ("agencies.yaml", H, f'sip: "113@{gateway}"'),
+    )
+    message = f"leads back to this machine: {gateway} is an address of its own"
+    found = [(p.key, p.message) for p in problems(folder, own)] if leads_back else []
+    assert load(folder)
+    if not leads_back:
+        assert load(folder, own)
+    assert found == [
+        ("agencies.damkar.hotlines.0.sip", message),
+        ("trunks.telkom.gateway", message),
+    ] * int(leads_back)
+
+
+def test_the_simulation_is_no_caller(edited: Edited) -> None:
+    folder = edited(("site.yaml", '["127.0.0.1"]', '["203.0.113.5", "127.0.0.0/8"]'))
+    (problem,) = problems(folder, OWN)
+    assert (problem.line, problem.key) == (5, "incoming.1")
+    assert problem.message == "holds 127.0.0.2, where the simulation of the agencies calls from"
+
+
+def test_without_a_simulation_its_address_means_nothing(edited: Edited) -> None:
+    folder = edited(
+        ("site.yaml", '["127.0.0.1"]', '["127.0.0.0/8"]'),
+        ("site.yaml", "simulated: {simulated: true}", 'simulated: {gateway: "203.0.113.5"}'),
+        ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
+    )
+    assert load(folder, OWN)
+
+
+def test_a_loop_is_told_beside_a_file_that_cannot_be_read(edited: Edited) -> None:
+    folder = edited(
+        ("site.yaml", '["127.0.0.1"]', '["127.0.0.1/24"]'), ("agencies.yaml", "agencies:\n", "a:\n")
+    )
+    assert [p.key for p in problems(folder, OWN)] == ["agencies", "a", "incoming.0"]
 
 
 def test_a_key_bound_when_none_is_free_cannot_be_given_another(edited: Edited) -> None:
