@@ -66,7 +66,7 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For progr
 def check(settings: Settings, as_json: bool) -> None:
     """Say whether config/ and its prompts can be used, and what to mend if not."""
     try:
-        configuration = load(settings.config)
+        configuration = applied.check(settings)
     except ConfigurationError as error:
         if not as_json:
             raise

@@ -43,8 +43,13 @@ def apply(settings: Settings) -> Path:
         os.umask(umask)
 
 
+def check(settings: Settings) -> Configuration:
+    """Return what stands in `config/`; raise ConfigurationError if it cannot be used here."""
+    return load(settings.config, _listening(settings))
+
+
 def _apply(settings: Settings) -> Path:
-    load(settings.config)  # its problems are told with the names of the files that are edited
+    check(settings)  # its problems are told with the names of the files that are edited
     folder = _new_folder(settings.state / "applied")
     (folder / "config").mkdir()
     for name in FILES:
@@ -66,12 +71,7 @@ def _apply(settings: Settings) -> Path:
 
 def compiled(configuration: Configuration, settings: Settings, version: str) -> dict[str, str]:
     """Return what Asterisk includes, by file name. Makes the secrets that do not exist yet."""
-    listening = Listening(
-        sip=settings.sip_bind,
-        simulation=settings.simulation_bind,
-        rtp_first=settings.rtp_first,
-        rtp_last=settings.rtp_last,
-    )
+    listening = _listening(settings)
     accounts = [phone.account for phone in configuration.operators.phones()]
     passwords = {account: secret(settings.state, account) for account in accounts}
     controller = Controller(f"agi://{settings.agi_bind}/menu")
@@ -84,6 +84,15 @@ def compiled(configuration: Configuration, settings: Settings, version: str) -> 
         "queues.conf": queues(configuration),
         "rtp.conf": rtp(listening),
     }
+
+
+def _listening(settings: Settings) -> Listening:
+    return Listening(
+        sip=settings.sip_bind,
+        simulation=settings.simulation_bind,
+        rtp_first=settings.rtp_first,
+        rtp_last=settings.rtp_last,
+    )
 
 
 def kept(state: Path, version: str) -> list[str]:

@@ -43,6 +43,22 @@ def test_what_is_in_force_is_a_copy_that_edits_do_not_reach(settings: Settings) 
     assert applied.version(settings) == folder.name
 
 
+def test_a_line_that_leads_back_to_where_this_machine_listens_is_not_put_in_force(
+    settings: Settings,
+) -> None:
+    applied.apply(settings)
+    before = applied.version(settings)
+    edit(settings, "site.yaml", "# telkom", "telkom")
+    edit(settings, "site.yaml", "203.0.113.5:5060", "127.0.0.1:5062")
+    elsewhere = settings.model_copy(update={"sip_bind": "127.0.0.1:5062"})
+    with pytest.raises(
+        ConfigurationError, match=r"site\.yaml:10:21: .* leads back to this machine"
+    ):
+        applied.apply(elsewhere)
+    assert applied.version(settings) == before
+    assert applied.check(settings).site.trunks["telkom"].gateway == "127.0.0.1:5062"
+
+
 def test_everything_asterisk_includes_is_compiled(settings: Settings) -> None:
     applied.apply(settings)
     pbx = settings.state / "current" / "pbx"
