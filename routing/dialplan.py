@@ -41,7 +41,10 @@ def extensions(
     """
     compiled = _text(_globals(configuration, controller), _simulated(configuration))
     everything = contexts_of(written + _contexts(configuration))
-    entrances = (text for name, text in _sections(written) if name in ENTRANCES)
+    called = {"from-trunk": _text(_also_called(configuration))}
+    entrances = (
+        text + called.get(name, "") for name, text in _sections(written) if name in ENTRANCES
+    )
     return _HEAD + _versioned(compiled + "".join(entrances), everything, version)
 
 
@@ -101,6 +104,12 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
     yield f"SIMULATED_TRUNK = {simulated[0] if simulated else 'none'}"
+
+
+def _also_called(c: Configuration) -> Iterator[str]:
+    """Let in what a carrier calls us beside 112. Exact numbers: a pattern could let in others."""
+    for number in c.site.also_called:
+        yield f"exten => {number},1,Goto(emergency,s,1)"
 
 
 def _fences(c: Configuration) -> Iterator[str]:

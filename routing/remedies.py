@@ -28,6 +28,7 @@ _WRITE = {
     "reports": _AGENCY,
     "trunk": _TRUNK,
     "outgoing": _TRUNK,
+    "also_called": 'write it in quotes, as in "0761112"',
     "incoming": 'write an address in quotes, as in "203.0.113.5"',
     "gateway": 'write it as "203.0.113.5:5060"',
     "ring_seconds": _DIGITS,
@@ -40,6 +41,7 @@ _RIGHT_IN_QUOTES = {
     "number": re.compile("[0-9]{2,15}"),
     "opens": re.compile("([01][0-9]|2[0-3]):[0-5][0-9]"),
     "closes": re.compile("([01][0-9]|2[0-3]):[0-5][0-9]"),
+    "also_called": re.compile("[+]?[0-9]{3,20}"),
     "key": re.compile("[0-9]"),
 }
 

@@ -6,7 +6,7 @@ Law: addresses are literal. A name that does not resolve would stall every call.
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from routing.agencies import IPV4, IPV4_PORT, Name, Value, form
 
@@ -28,6 +28,29 @@ Gateway = Annotated[
 ]
 
 
+DIALLED = ("112", "+112", "+62112")
+"""The numbers that every call to us may be for; they stand in asterisk/dialplan.conf."""
+
+Called = Annotated[
+    str,
+    form(
+        r"\+?[0-9]{3,20}",
+        "not a called number",
+        'write it as the carrier sends it, in quotes, as in "0761112": digits, + only in front',
+    ),
+]
+"""A number that a carrier puts into its INVITE for us, exactly: never a pattern of Asterisk."""
+
+
+def _once(numbers: tuple[str, ...]) -> tuple[str, ...]:
+    for number in DIALLED:
+        if number in numbers:
+            raise ValueError(f"{number} is answered always; remove it")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError("a number stands twice; keep one of the two")
+    return numbers
+
+
 class Trunk(Value):
     """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies."""
 
@@ -47,6 +70,7 @@ class Site(Value):
     """The file `site.yaml`."""
 
     incoming: Annotated[tuple[Address, ...], Field(min_length=1)]
+    also_called: Annotated[tuple[Called, ...], AfterValidator(_once)] = ()
     trunks: Annotated[Mapping[Name, Trunk], Field(min_length=1)]
     outgoing: Annotated[tuple[Name, ...], Field(min_length=1)]
     simulated_operator: bool = False

@@ -20,6 +20,7 @@ from routing.dialplan import (
     extensions,
     include,
 )
+from routing.site import DIALLED
 
 WRITTEN = (Path(__file__).parents[2] / "asterisk" / "dialplan.conf").read_text()
 MINUTES_OF_A_DAY = 24 * 60
@@ -257,6 +258,27 @@ def test_the_entrances_are_the_same_in_every_version_but_for_where_they_lead(
     text = both(shipped, "20261124T034759Z-00")
     assert "exten => 112,1,Goto(emergency-20261124T034759Z-00,s,1)" in context(text, "from-trunk")
     assert {*ENTRANCES} <= {*re.findall(r"^\[(\S+)\]$", text, re.MULTILINE)}
+
+
+def test_the_numbers_that_are_always_answered_are_those_of_the_written_dialplan() -> None:
+    written = context(f"\n{WRITTEN}", "from-trunk")
+    assert [line for line in written if line] == [
+        f"exten => {number},1,Goto(emergency,s,1)" for number in DIALLED
+    ]
+
+
+def test_a_carrier_may_call_us_by_further_numbers_and_an_operator_may_not(
+    configured: Configured,
+) -> None:
+    site = configured(
+        ("site.yaml", '# also_called: ["0761112"]', 'also_called: ["0761112", "+62761112"]')
+    )
+    text = compiled(site)
+    assert context(text, "from-trunk")[-2:] == [
+        "exten => 0761112,1,Goto(emergency,s,1)",
+        "exten => +62761112,1,Goto(emergency,s,1)",
+    ]
+    assert text.count("0761112,1") == 1
 
 
 def test_two_versions_side_by_side_share_no_context_but_the_entrances(

@@ -359,6 +359,26 @@ calls from nowhere
 + []
 site.yaml:5:1: incoming: too short; write at least 1
 
+a called number without quotes
+- # also_called: ["0761112"]
++ also_called: [0761112]
+site.yaml:19:15: also_called.0: YAML would read this as a different number (found '0761112'); put it in quotes: "0761112"
+
+a called number that is a pattern
+- # also_called: ["0761112"]
++ also_called: ["_X."]
+site.yaml:19:15: also_called.0: not a called number (found '_X.'); write it as the carrier sends it, in quotes, as in "0761112": digits, + only in front
+
+a called number that is answered already
+- # also_called: ["0761112"]
++ also_called: ["0761112", "+112"]
+site.yaml:19:1: also_called: +112 is answered always; remove it
+
+a called number twice
+- # also_called: ["0761112"]
++ also_called: ["0761112", "0761112"]
+site.yaml:19:1: also_called: a number stands twice; keep one of the two
+
 a trunk that leads nowhere
 - # telkom: {gateway: "203.0.113.5:5060"}
 + telkom: {}
@@ -527,6 +547,7 @@ REFUSED = {
         *("sbc.telkom.example", "127.0.0", "127.0.0.256", "::1", "127.0.0.1:5060"),
         *("127.0.0.1/33", "0.0.0.0/0", "0.0.0.0/7", "127.0.0.1/"),
     ],
+    "not a called number": [*(f"0761112{odd}" for odd in ODD if odd), "", "12", "_112", "1+12"],
     "not one line of plain text": UNSEEN,
 }
 
@@ -538,6 +559,7 @@ REFUSED = {
         ("operators.yaml", "account: pengawas-1", "account: {}", "not a name"),
         ("site.yaml", T, "telkom: {{gateway: {}}}", "not a gateway"),
         ("site.yaml", '"127.0.0.1"', "{}", "not an address"),
+        ("site.yaml", '# also_called: ["0761112"]', "also_called: [{}]", "not a called number"),
         ("menu.yaml", "id: kebakaran", "id: {}", "not one line of plain text"),
         ("menu.yaml", '"English, 9."', "{}", "not one line of plain text"),
         ("agencies.yaml", "name: Dinas Sosial", "name: {}", "not one line of plain text"),
