@@ -21,6 +21,7 @@ from ivr.phone import rtp, sip
 from ivr.phone.audio import OWN_TONE_HZ
 from ivr.phone.hearing import Event, What
 from ivr.phone.media import Key, MediaStream
+from ivr.phone.timeline import Timeline
 from ivr.phone.transactions import Transaction, Transactions, udp
 
 EndedBy: TypeAlias = Literal["caller", "far end", "nobody"]
@@ -102,7 +103,7 @@ class Report:
 
 
 async def call(order: PhoneCall, on_event: Callable[[Event], None] = lambda _: None) -> Report:
-    """Make a call and return what became of it. `on_event` gets each event as soon as it is known.
+    """Make a call and return what became of it. `on_event` gets the events in the order of time.
 
     Cancelled, it hangs up (one BYE or CANCEL, without waiting) and passes the cancellation on.
     """
@@ -113,10 +114,11 @@ class _Line:
     """One call in progress."""
 
     def __init__(self, order: PhoneCall, on_event: Callable[[Event], None]) -> None:
-        self._order, self._on_event = order, on_event
+        self._order = order
         self._events: list[Event] = []
         self._sip = Transactions(order.t1_seconds, self._requested, self._invite_answered)
         self._media = MediaStream(order.keys, order.tone_hz, self._tell, self._press_by_info)
+        self._timeline = Timeline(on_event, self._media.settled)
         self._sockets: list[asyncio.DatagramTransport] = []
         self._invite: Transaction | None = None
         self._infos: set[asyncio.Task[None]] = set()
@@ -200,6 +202,7 @@ class _Line:
             self._media.stop()
             self._ended, self._ended_at = (by, reason), time.monotonic()
             self._tell(Event(self._ended_at - self._invited_at, What.ENDED, f"{by}: {reason}"))
+            self._timeline.close()
             self._finish(reason)
 
     def _finish(self, reason: str) -> None:
@@ -264,7 +267,7 @@ class _Line:
 
     def _tell(self, event: Event) -> None:
         self._events.append(event)
-        self._on_event(event)
+        self._timeline.add(event)
         seconds = self._order.hold_seconds
         if seconds is not None and self._hold is None and event.what in _REACHED:
             loop = asyncio.get_running_loop()

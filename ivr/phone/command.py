@@ -20,10 +20,11 @@ _FIRST_KEY_SECONDS = 0.5  # after the first sound: callers press into the prompt
 _NEXT_KEY_SECONDS = 0.4
 _COMMA_SECONDS = 1.0
 
+_NOT_INCOMING = "this address is not in `incoming` of site.yaml"
 _REMEDY = {
-    401: "a trunk asks for no password: is this the right address?",
-    403: "this caller's address is not a known trunk: see the trunks in config/",
-    404: "nobody has that number: try --number 112",
+    401: _NOT_INCOMING,
+    403: _NOT_INCOMING,
+    404: "it is not 112 nor in `also_called` of site.yaml: try --number 112",
     488: "the far end takes no A-law sound",
     503: "Asterisk is overloaded or stopping: try again, or `make down` and `make up`",
 }
@@ -76,7 +77,7 @@ def why_not(report: Report, address: str) -> str:
         got = f"{report.packets_received} RTP packets came, none with sound"
         return f"answered, but {got}: are the RTP ports open, and the prompts built?"
     return (
-        f"answered and heard, but no voice after ringing and no echo ({report.reason}): "
+        f"answered and heard, but no voice after ringing, nor our own back ({report.reason}): "
         "try a larger --seconds, and `siaga check`"
     )
 

@@ -3,7 +3,8 @@
 Its laws:
 
 1. The caller's ear is the only witness. Nothing here knows what Asterisk, a log or a plan says, so
-   a recording after ringing passes for a person, and music before it for a prompt.
+   a recording after ringing is a voice like a person's, and music before it a prompt. Only our own
+   voice heard back proves that somebody, or an echo, is there.
 2. Times are seconds, handed in: no clock. An event carries the time it began, which is before the
    time it could be told: three frames for a voice, most of a ring for ringing.
 3. Runs are counted in frames and not in seconds, so that packets which arrive in a bunch after a
@@ -13,6 +14,7 @@ Its laws:
 """
 
 import enum
+import math
 from dataclasses import dataclass
 
 from ivr.phone.audio import FRAME_SECONDS, Sound
@@ -26,6 +28,11 @@ _RING_FRAMES = 35
 # A tone this long is no syllable: a ring that was answered, or one beat of a busy tone.
 _BURST_FRAMES = 10
 _BUSY_BURSTS = 3
+_FRAMES = {
+    Sound.VOICE: _VOICE_FRAMES,
+    Sound.OWN_TONE: _OWN_FRAMES,
+    Sound.RINGING: _RING_FRAMES,
+}
 _RING_PAUSE_SECONDS = 4.5
 
 _PROMPT_PAUSE_SECONDS = 0.6  # a breath between sentences is shorter
@@ -42,7 +49,7 @@ class What(enum.StrEnum):
     KEY_LOST = "key not sent"
     RINGING = "ringing"
     BUSY = "busy tone"
-    VOICE = "connected, a voice"
+    VOICE = "a voice"
     OWN_VOICE = "own voice heard back"
     SILENCE = "silence"
     SILENCE_ENDED = "silence ended"
@@ -101,6 +108,19 @@ class Hearing:
         """Let time pass without a frame: what is not heard is an event too."""
         self._lasted(at)
         return self._told()
+
+    def settled(self) -> float:
+        """Return the time before which no further event can begin."""
+        open_since = [math.inf]
+        if self._prompt:
+            open_since.append(self._voice_at)
+        if not self._quiet:
+            open_since.append(self._heard_at)
+        if len(self._bursts) < _BUSY_BURSTS:
+            open_since += self._bursts[:1]
+        if 0 < self._run < _FRAMES.get(self._sound, 0):
+            open_since.append(self._run_at)
+        return min(open_since)
 
     def finish(self, at: float) -> list[Event]:
         """End the call at `at`: close what is open, and count the last silence."""

@@ -9,6 +9,7 @@ Its laws:
 
 import asyncio
 import ipaddress
+import math
 import random
 import time
 from collections import deque
@@ -81,6 +82,10 @@ class MediaStream(asyncio.DatagramProtocol):
     def longest_silence(self) -> float:
         """The longest time the caller heard nothing, in seconds."""
         return self._hearing.longest_silence if self._hearing else 0.0
+
+    def settled(self) -> float:
+        """Return the time before which nothing further is told, in the seconds of the events."""
+        return self._hearing.settled() if self._hearing else math.inf
 
     @property
     def first_sound_at(self) -> float | None:

@@ -40,7 +40,7 @@ def test_a_line_has_its_seconds_first() -> None:
 def test_a_program_reads_the_same_as_a_person() -> None:
     read = json.loads(as_json(REACHED))
     assert read["reached"] is True
-    assert read["events"][1] == {"seconds": 1.234, "event": "connected, a voice", "detail": ""}
+    assert read["events"][1] == {"seconds": 1.234, "event": "a voice", "detail": ""}
     assert read["marks"]["acked_at"] == 1.5
 
 
@@ -50,7 +50,9 @@ def test_a_program_reads_the_same_as_a_person() -> None:
         (replace(HEARD, sip_status=None, ended_by="nobody", reason="no answer"), "`make up`"),
         (replace(HEARD, sip_status=None), "larger --seconds"),
         (replace(HEARD, sip_status=487), "larger --seconds"),
-        (replace(HEARD, sip_status=404, reason="404 Not Found"), "404 Not Found): nobody has"),
+        (replace(HEARD, sip_status=404, reason="404 Not Found"), "404 Not Found): it is not 112"),
+        (replace(HEARD, sip_status=401), "`incoming` of site.yaml"),
+        (replace(HEARD, sip_status=403), "`incoming` of site.yaml"),
         (replace(HEARD, sip_status=500), "the log of Asterisk"),
         (replace(HEARD, first_audio_seconds=None), "none with sound"),
         (HEARD, "no voice after ringing"),

@@ -58,6 +58,30 @@ def test_a_call_is_told_from_prompt_to_voice() -> None:
     assert ear.at(What.VOICE) == 8.9
 
 
+def test_no_event_ever_begins_before_what_was_settled() -> None:
+    ear = Ear()
+    story = [
+        *((Sound.SILENCE, 0.2), (Sound.VOICE, 2), (Sound.OWN_TONE, 0.3), (Sound.SILENCE, 2.6)),
+        *((Sound.VOICE, 0.4), (Sound.RINGING, 0.4), (Sound.VOICE, 0.5), (Sound.SILENCE, 0.3)),
+        *((Sound.RINGING, 1), (Sound.SILENCE, 6), (Sound.VOICE, 0.5), (Sound.TICK, 0.1)),
+        *((Sound.RINGING, 0.5), (Sound.SILENCE, 0.5)) * 4,
+        (Sound.VOICE, 0.5),
+    ]
+    for sound, seconds in story:
+        for _ in range(round(seconds / FRAME)):
+            settled, told = min(ear.hearing.settled(), ear.now), len(ear.events)
+            ear.hear(sound, FRAME)
+            assert all(event.seconds >= settled - 1e-9 for event in ear.events[told:])
+    assert {What.BUSY, What.OWN_VOICE, What.SILENCE, What.RINGING} <= set(ear.story)
+
+
+def test_a_key_pressed_into_a_prompt_waits_for_the_prompt_no_longer_than_its_voice() -> None:
+    ear = Ear().voice(1)
+    assert ear.hearing.settled() == pytest.approx(2.0)
+    assert ear.silence(0.5).hearing.settled() == pytest.approx(2.0)
+    assert ear.silence(2).hearing.settled() == float("inf")
+
+
 def test_a_breath_does_not_end_a_prompt() -> None:
     ear = Ear().voice(1).silence(0.5).voice(1).end()
     assert ear.story == [What.PROMPT_STARTED, What.PROMPT_STOPPED]
