@@ -1,4 +1,4 @@
-"""What a telephone's ear can tell from 20 ms of sound: G.711 A-law, level, and single tones.
+"""What a telephone's ear can tell from 20 ms of A-law: level, and single tones.
 
 Its laws:
 
@@ -12,10 +12,10 @@ Its laws:
 
 import enum
 import math
-from collections.abc import Iterable
 from functools import lru_cache
 
-RATE = 8000  # Hz, and the bytes per second of A-law
+from ivr.alaw import FULL_SCALE, RATE, decode, encode
+
 FRAME = 160  # samples and bytes in a frame
 FRAME_SECONDS = FRAME / RATE
 
@@ -25,10 +25,9 @@ OWN_TONE_HZ = 1004
 RINGING_HZ = 425  # Indonesia's ring, busy and dial tone (ITU-T E.180 supplement 2)
 TICK_HZ = 600  # a tick after a menu: the line waits for a key
 
-_FULL_SCALE = 32768
 # How much of a frame's energy must lie at one frequency. A frame half filled by a tone has 0.5.
 _TONE_SHARE = 0.8
-_SILENT_SQUARE = (_FULL_SCALE * 10 ** (SILENCE_DBOV / 20)) ** 2
+_SILENT_SQUARE = (FULL_SCALE * 10 ** (SILENCE_DBOV / 20)) ** 2
 
 
 class Sound(enum.Enum):
@@ -49,42 +48,13 @@ _TONES = (
 )
 
 
-def _expand(code: int) -> int:
-    """Decode one A-law byte into a 16-bit sample (ITU-T G.711 table 1a)."""
-    code ^= 0x55  # G.711 inverts the even bits on the line
-    segment, step = (code >> 4) & 7, code & 15
-    size = (step << 4) + 8 if segment == 0 else ((step << 4) + 0x108) << (segment - 1)
-    return size if code & 0x80 else -size
-
-
-def _compress(sample: int) -> int:
-    """Encode one 16-bit sample into an A-law byte (ITU-T G.711 table 1a)."""
-    # A sample is 12 bits and a sign: -1 is the first step below nought, hence the complement.
-    size = (sample if sample >= 0 else ~sample) >> 4
-    segment = max(0, size.bit_length() - 4)
-    step = size & 15 if segment == 0 else (size >> (segment - 1)) & 15
-    return ((segment << 4 | step) | (0x80 if sample >= 0 else 0)) ^ 0x55
-
-
-_SAMPLE = tuple(_expand(code) for code in range(256))
-_SQUARE = tuple(sample * sample for sample in _SAMPLE)
-_CODE = bytes(_compress(high << 4) for high in range(-2048, 2048))  # the low 4 bits never matter
-
-
-def encode(samples: Iterable[int]) -> bytes:
-    """Compress 16-bit `samples` into A-law. One beyond full scale is clipped."""
-    return bytes(_CODE[(max(-_FULL_SCALE, min(_FULL_SCALE - 1, s)) >> 4) + 2048] for s in samples)
-
-
-def decode(alaw: bytes) -> tuple[int, ...]:
-    """Expand A-law into 16-bit samples. Every byte is a sample; nothing can be wrong."""
-    return tuple(map(_SAMPLE.__getitem__, alaw))
+_SQUARE = tuple(sample * sample for sample in decode(bytes(range(256))))
 
 
 def level(alaw: bytes) -> float:
     """Measure the root mean square of `alaw`, in dBov. Nothing at all is minus infinity."""
     energy = sum(map(_SQUARE.__getitem__, alaw))
-    return 10 * math.log10(energy / len(alaw) / _FULL_SCALE**2) if energy else -math.inf
+    return 10 * math.log10(energy / len(alaw) / FULL_SCALE**2) if energy else -math.inf
 
 
 def is_silent(alaw: bytes) -> bool:
@@ -117,7 +87,7 @@ def classify(alaw: bytes) -> Sound:
 @lru_cache(maxsize=8)
 def tone(hz: int, dbov: float = TONE_DBOV) -> tuple[bytes, ...]:
     """Make one second of a sine as 50 frames. A whole number of Hz joins its own beginning."""
-    peak = _FULL_SCALE * math.sqrt(2) * 10 ** (dbov / 20)
+    peak = FULL_SCALE * math.sqrt(2) * 10 ** (dbov / 20)
     turn = 2 * math.pi * hz / RATE
     second = encode([round(peak * math.sin(turn * i)) for i in range(RATE)])
     return tuple(second[at : at + FRAME] for at in range(0, RATE, FRAME))
