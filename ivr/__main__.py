@@ -12,7 +12,7 @@ from dataclasses import asdict
 import click
 from pydantic import ValidationError
 
-from ivr import applied, host, logs, prompts, sounds
+from ivr import applied, host, logs, prompts, recordings
 from ivr.controller import run
 from ivr.menu import sentences
 from ivr.phone.command import call_command
@@ -39,7 +39,7 @@ class Siaga(click.Group):
             for problem in error.problems:
                 click.echo(str(problem), err=True)
             click.echo(f"{len(error.problems)} to mend. What is in force stays.", err=True)
-        except (host.HostError, prompts.PromptError, OSError) as error:
+        except (host.HostError, recordings.PromptError, OSError) as error:
             click.echo(f"siaga: {error}", err=True)
         sys.exit(1)
 
@@ -72,7 +72,7 @@ def check(settings: Settings, as_json: bool) -> None:
             raise
         problems: list[object] = [asdict(problem) for problem in error.problems]
     else:
-        lines = sounds.wrong(configuration, settings.sounds)
+        lines = recordings.wrong(configuration, settings.sounds)
         problems = [{"message": line} for line in lines]
         for line in () if as_json else lines:
             click.echo(line, err=True)
@@ -86,8 +86,8 @@ def check(settings: Settings, as_json: bool) -> None:
 
 def _refuse_wrong_prompts(settings: Settings) -> None:
     """Raise PromptError when the sentences there are do not go with config/."""
-    if wrong := sounds.wrong(load(settings.config), settings.sounds):
-        raise prompts.PromptError("\n".join(wrong))
+    if wrong := recordings.wrong(load(settings.config), settings.sounds):
+        raise recordings.PromptError("\n".join(wrong))
 
 
 @main.command()
@@ -164,12 +164,26 @@ def down(settings: Settings) -> None:
 
 @main.command(name="prompts")
 @click.option("--force", is_flag=True, help="Speak every placeholder again.")
+@click.option(
+    "--recorded",
+    multiple=True,
+    metavar="PROMPT",
+    help="Accept the recording saved as PROMPT (such as id/menu); speak nothing.",
+)
 @click.pass_obj
-def prompts_command(settings: Settings, force: bool) -> None:
-    """Speak the prompts whose text has changed, as placeholders for recordings."""
-    spoken = list(sentences(load(settings.config)))
+def prompts_command(settings: Settings, force: bool, recorded: tuple[str, ...]) -> None:
+    """Speak the placeholders that are missing or say an old text. Recordings are left alone."""
+    configuration = load(settings.config)
+    spoken = list(sentences(configuration))
+    for name in recorded:
+        note = recordings.accept(spoken, name, settings.sounds)
+        click.echo(f"{name} is noted as a recording of {note.text!r}")
+    if recorded:
+        return
     for built in prompts.build(spoken, settings.sounds, force=force):
-        click.echo(f"{built.prompt}  {built.speech_seconds:.1f} s of speech, {built.seconds:.1f} s")
+        click.echo(f"{built.prompt}  {built.seconds:.1f} s")
+    if left := recordings.wrong(configuration, settings.sounds):
+        raise recordings.PromptError("left to a person:\n" + "\n".join(left))
 
 
 main.add_command(call_command)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from ivr import recordings
 from ivr.settings import Settings
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions, include
@@ -33,7 +34,8 @@ ASTERISK_GROUP = 11200
 def apply(settings: Settings) -> Path:
     """Check `config/`, compile it and put it in force; return the folder that now is current.
 
-    Raises ConfigurationError when `config/` has problems; what was in force then stays.
+    Raises ConfigurationError when `config/` has problems and PromptError when speech for it is
+    missing or too long; what was in force then stays.
     """
     # Asterisk and the controller read it as users of their own, whatever the umask of who applies.
     umask = os.umask(0o022)
@@ -55,8 +57,7 @@ def _apply(settings: Settings) -> Path:
     for name in FILES:
         shutil.copyfile(settings.config / name, folder / "config" / name)
     configuration = load(folder / "config")  # a file may have been saved since
-    if settings.sounds.exists():
-        shutil.copytree(settings.sounds, folder / "sounds")
+    recordings.finish(configuration, settings.sounds, folder / "sounds")
     pbx = folder / "pbx"
     pbx.mkdir(mode=0o750)
     for name, text in compiled(configuration, settings, folder.name).items():

@@ -83,14 +83,15 @@ class Sentence:
     """What one prompt says.
 
     `tail_seconds` of soft ticking follow the speech, in which the caller may still press a key.
-    `aside` is a language and a short text said in that wait, where it delays nobody.
+    `aside` is a short sentence said in that wait, where it delays nobody. It has speech of its own
+    but is never played alone.
     """
 
     name: str
     language: Language
     text: str
     tail_seconds: float = 0.0
-    aside: tuple[Language, str] | None = None
+    aside: "Sentence | None" = None
 
     @property
     def prompt(self) -> str:
@@ -102,6 +103,7 @@ def sentences(configuration: Configuration) -> Iterator[Sentence]:
     """Yield every sentence a caller, agency or operator may hear, in every language."""
     file = configuration.menu
     first, second = file.languages
+    english = Sentence("menu-aside", second, file.english.spoken)
     waits = {
         "menu": file.wait_seconds,
         "wrong": file.wait_seconds,
@@ -113,7 +115,7 @@ def sentences(configuration: Configuration) -> Iterator[Sentence]:
             if name == "simulated-agency":
                 continue
             text = texts[language].replace("{choices}", choices)
-            aside = (second, file.english.spoken) if (name, language) == ("menu", first) else None
+            aside = english if (name, language) == ("menu", first) else None
             yield Sentence(name, language, text, waits.get(name, 0.0), aside)
         yield from _simulated(configuration, language)
 

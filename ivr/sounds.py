@@ -1,32 +1,62 @@
-"""Do the sounds in a folder go with a configuration, and how long does each of them last."""
+"""What a caller is played: speech, and after it the wait in which the line ticks softly for a key.
 
+Its laws:
+
+1. Pure arithmetic on A-law, apart from asking how long a finished file is.
+2. A prompt is one file, its wait inside: Asterisk plays it whole, and any key ends it.
+"""
+
+import math
 from pathlib import Path
 
-from ivr import prompts
-from ivr.menu import MAX_SILENT_SECONDS, menu, sentences, silent_seconds
+from ivr.alaw import FULL_SCALE, RATE, encode
+from ivr.menu import sentences
 from routing.agencies import Language
 from routing.configuration import Configuration
 
+ASIDE_AFTER_SECONDS = 0.35
+"""The silence between a prompt and the aside in its wait."""
+
+_TICK_DBOV, _TICK_HZ = -30.0, 600
+_TICK, _TICK_EDGE = RATE * 40 // 1000, RATE * 10 // 1000
+_FIRST_TICK, _TICK_PERIOD = RATE // 2, RATE
+
 
 def prompt_seconds(configuration: Configuration, folder: Path) -> dict[tuple[Language, str], float]:
-    """Return how long each prompt of `configuration` lasts that has audio in `folder`."""
+    """Return how long each prompt of `configuration` lasts that is finished in `folder`."""
     paths = {(s.language, s.name): folder / f"{s.prompt}.alaw" for s in sentences(configuration)}
-    return {key: prompts.seconds(path) for key, path in paths.items() if path.exists()}
+    return {key: path.stat().st_size / RATE for key, path in paths.items() if path.exists()}
 
 
-def wrong(configuration: Configuration, folder: Path) -> list[str]:
-    """Return what keeps the prompts in `folder` from going with `configuration`, line by line."""
-    old = prompts.stale(
-        list(sentences(configuration)), prompts.placeholders(folder), prompts.files(folder)
-    )
-    remedy = "does not say what config/ says; run `make sounds`"
-    lines = [f"{folder}/{name}.alaw {remedy}" for name in old]
-    heard = menu(configuration, prompt_seconds(configuration, folder))
-    for language in configuration.menu.languages:
-        silent = silent_seconds(heard, language)
-        if silent > MAX_SILENT_SECONDS:
-            lines.append(
-                f"{folder}/{language}: a caller who does nothing waits {silent:.1f} s for an "
-                f"operator, over {MAX_SILENT_SECONDS:.0f} s; shorten `menu`, `repeat` or a wait"
-            )
-    return lines
+def finished(speech: bytes, tail_seconds: float, aside: bytes = b"") -> bytes:
+    """Return `speech` with its wait. The aside is said in the wait and costs no time there.
+
+    Raises ValueError when the aside is longer than the wait.
+    """
+    said = silence(ASIDE_AFTER_SECONDS) + aside if aside else b""
+    over_seconds = len(said) / RATE - tail_seconds
+    if over_seconds > 0:
+        raise ValueError(f"is {over_seconds:.1f} s too long for the wait it is said in")
+    return speech + said + ticks(-over_seconds)
+
+
+def ticks(length_seconds: float) -> bytes:
+    """Make the sound of a line that waits: silence with a soft tick each second."""
+    peak = FULL_SCALE * math.sqrt(2) * 10 ** (_TICK_DBOV / 20)
+    turn = 2 * math.pi * _TICK_HZ / RATE
+    tick = encode(round(peak * _edge(i) * math.sin(turn * i)) for i in range(_TICK))
+    tail = bytearray(silence(length_seconds))
+    for start in range(_FIRST_TICK, len(tail) - _TICK + 1, _TICK_PERIOD):
+        tail[start : start + _TICK] = tick
+    return bytes(tail)
+
+
+def silence(length_seconds: float) -> bytes:
+    """Make nothing to hear."""
+    return encode([0]) * round(length_seconds * RATE)
+
+
+def _edge(i: int) -> float:
+    # Raised cosine: a tick that starts at once is a click.
+    inside = min(i + 0.5, _TICK - i - 0.5, _TICK_EDGE)
+    return 0.5 - 0.5 * math.cos(math.pi * inside / _TICK_EDGE)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ivr import applied
+from ivr.recordings import PromptError
 from ivr.settings import Settings
 from routing.loading import FILES, ConfigurationError, load
 
@@ -67,6 +68,27 @@ def test_everything_asterisk_includes_is_compiled(settings: Settings) -> None:
     assert "exten => 113,1,NoOp()" in (pbx / "contexts.conf").read_text()
     assert "agi://127.0.0.1:4573/menu" in (pbx / "extensions.conf").read_text()
     assert {path.name for path in (settings.state / "current" / "config").iterdir()} == set(FILES)
+
+
+def test_the_sounds_in_force_hold_the_configured_wait_whoever_spoke(
+    settings: Settings, tmp_path: Path
+) -> None:
+    sounds = Path(shutil.copytree(settings.sounds, tmp_path / "sounds"))
+    (sounds / "id/menu.alaw").write_bytes(b"\x2a" * 8000)  # as a person saves it: speech alone
+    (sounds / "id/menu.alaw").chmod(0o600)
+    edit(settings, "menu.yaml", "wait_seconds: 4", "wait_seconds: 6")
+    folder = applied.apply(settings.model_copy(update={"sounds": sounds}))
+    played = folder / "sounds" / "id" / "menu.alaw"
+    assert played.stat().st_size == 7 * 8000
+    assert permissions(played) == "0o644"
+    assert not (folder / "sounds" / "PROMPTS.txt").exists()
+
+
+def test_what_is_in_force_stays_when_speech_is_missing(settings: Settings, tmp_path: Path) -> None:
+    folder = applied.apply(settings)
+    with pytest.raises(PromptError, match="speech is missing"):
+        applied.apply(settings.model_copy(update={"sounds": tmp_path / "none"}))
+    assert applied.version(settings) == folder.name
 
 
 def test_callers_stay_in_the_version_they_came_in_with_for_a_day(settings: Settings) -> None:

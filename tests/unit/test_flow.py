@@ -22,7 +22,7 @@ from ivr.call import (
 )
 from ivr.flow import MARGIN_SECONDS, Asking, Ended, Flow, Opening, State, Switching
 from ivr.menu import Menu, ToLanguage, ToOperator, ToService, menu
-from ivr.sounds import prompt_seconds
+from ivr.recordings import seconds_in_force
 from routing.agencies import Language
 from routing.loading import load
 
@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 READ_SECONDS = 0.05
 """What Read waits after each file (asterisk/dialplan.conf)."""
 SHIPPED = load(ROOT / "config")
-SECONDS = prompt_seconds(SHIPPED, ROOT / "asterisk" / "sounds")
+SECONDS = seconds_in_force(SHIPPED, ROOT / "asterisk" / "sounds")
 
 SPARSE = Menu(
     language="id",

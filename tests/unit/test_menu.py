@@ -88,7 +88,7 @@ def test_english_is_offered_once_in_the_wait_after_the_first_menu(
     spoken: dict[str, Sentence],
 ) -> None:
     offering = {name: sentence.aside for name, sentence in spoken.items() if sentence.aside}
-    assert offering == {"id/menu": ("en", "English, 9.")}
+    assert offering == {"id/menu": Sentence("menu-aside", "en", "English, 9.")}
 
 
 def test_each_simulated_agency_says_who_it_is_in_both_languages(

@@ -1,4 +1,4 @@
-"""What a prompt says, when it must be built again, and the arithmetic of its sound."""
+"""What a placeholder says, and the arithmetic of its sound."""
 
 import math
 from array import array
@@ -9,14 +9,10 @@ import pytest
 
 from ivr import prompts
 from ivr.menu import Sentence
-from ivr.prompts import PromptError, clauses, digest, spoken, stale
+from ivr.prompts import clauses, spoken
+from ivr.recordings import PromptError
 
 MENU = Sentence("menu", "id", "112 Pekanbaru: tekan 1 kebakaran.", 4.0)
-
-
-def listing(*sentences: Sentence) -> str:
-    lines = (f"{each.prompt}.alaw  {digest(each)}  {each.text}\n" for each in sentences)
-    return "# head\n" + "".join(lines)
 
 
 @pytest.mark.parametrize(
@@ -52,62 +48,6 @@ def test_every_option_is_a_clause_with_its_own_pause_and_the_last_has_none() -> 
     assert 0 == last < comma < colon < stop <= 1.2
 
 
-def test_a_listed_prompt_with_the_same_text_is_not_stale() -> None:
-    assert stale([MENU], listing(MENU)) == []
-
-
-def test_a_prompt_that_was_never_built_is_stale() -> None:
-    assert stale([MENU], "") == ["id/menu"]
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [replace(MENU, text="112 Pekanbaru: tekan 2 medis."), replace(MENU, tail_seconds=5.0)],
-)
-def test_a_changed_text_or_tail_makes_its_prompt_stale(changed: Sentence) -> None:
-    english = replace(MENU, language="en")
-    assert stale([changed, english], listing(MENU, english)) == ["id/menu"]
-
-
-def test_a_changed_aside_makes_its_prompt_stale() -> None:
-    listed = listing(MENU)
-    assert stale([replace(MENU, aside=("en", "English, 9."))], listed) == ["id/menu"]
-
-
-def test_a_new_builder_makes_every_prompt_stale(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = listing(MENU)
-    monkeypatch.setattr(prompts, "_VERSION", "next")
-    assert stale([MENU], before) == ["id/menu"]
-
-
-def test_spaces_and_line_breaks_do_not_make_a_prompt_stale() -> None:
-    assert stale([replace(MENU, text="112 Pekanbaru:\n  tekan 1 kebakaran.")], listing(MENU)) == []
-
-
-def test_a_recording_is_not_stale_whatever_the_text() -> None:
-    assert stale([MENU], "", present={"id/menu"}) == []
-
-
-def test_a_listed_file_that_is_gone_is_stale() -> None:
-    assert stale([MENU], listing(MENU), present=set()) == ["id/menu"]
-
-
-def test_lines_that_are_not_ours_are_passed_over() -> None:
-    assert stale([MENU], "<<<<<<< HEAD\nid/menu.alaw\n" + listing(MENU) + "\nreadme 1 2\n") == []
-
-
-def test_an_empty_file_is_no_recording(tmp_path: Path) -> None:
-    (tmp_path / "id").mkdir()
-    (tmp_path / "id/menu.alaw").touch()
-    (tmp_path / "id/wrong.alaw").write_bytes(b"\xd5")
-    assert prompts.files(tmp_path) == {"id/wrong"}
-
-
-def test_a_folder_that_was_never_built_has_no_files_and_no_list(tmp_path: Path) -> None:
-    assert prompts.files(tmp_path / "none") == frozenset()
-    assert prompts.placeholders(tmp_path / "none") == ""
-
-
 def test_a_build_without_tools_says_what_to_install_and_writes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +69,7 @@ def test_a_tool_that_fails_is_quoted_and_nothing_is_written(
     assert not (tmp_path / "sounds").exists()
 
 
-def test_a_build_with_nothing_stale_needs_no_tools(
+def test_a_build_with_nothing_to_speak_needs_no_tools(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "id").mkdir()
@@ -142,32 +82,6 @@ def test_a_build_with_nothing_stale_needs_no_tools(
 def test_two_texts_for_one_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="id/menu"):
         prompts.build([MENU, replace(MENU, text="Lain.")], tmp_path)
-
-
-def test_a_second_is_eight_thousand_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "x.alaw"
-    path.write_bytes(bytes(12_000))
-    assert prompts.seconds(path) == 1.5
-
-
-def test_a_tail_ticks_once_a_second_from_half_a_second() -> None:
-    tail = prompts.ticks(4.0)
-    loud = [second for second in range(40) if any(tail[second * 800 : second * 800 + 800])]
-    assert len(tail) == 32_000
-    assert loud == [5, 15, 25, 35]
-
-
-def test_a_tick_is_soft_and_has_soft_edges() -> None:
-    tick = prompts.ticks(1.0)[4000:4320]
-    flat = tick[80:240]
-    rms = math.sqrt(sum(sample**2 for sample in flat) / len(flat))
-    assert 20 * math.log10(rms / 32768) == pytest.approx(-30, abs=0.5)
-    assert max(map(abs, tick[:8])) < max(flat) / 10 > max(map(abs, tick[-8:]))
-
-
-def test_a_tail_too_short_for_a_tick_is_silence() -> None:
-    assert prompts.ticks(0.4) == array("h", [0] * 3200)
-    assert len(prompts.ticks(0.0)) == 0
 
 
 def test_trimming_leaves_a_breath_around_the_sound() -> None:

@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from ivr import prompts
+from ivr import prompts, recordings, sounds
+from ivr.alaw import RATE
 from ivr.menu import Sentence
-from ivr.prompts import PromptError
+from ivr.recordings import PROMPTS, PromptError, State
 
 CHOICES = "1 kebakaran, 2 medis, 3 bencana, 4 pohon tumbang, 5 listrik, 6 SAR, 7 polisi, 0 petugas"
 MENU = Sentence("menu", "id", f"112 Pekanbaru: tekan {CHOICES}.", 4.0)
 REPEAT = Sentence("repeat", "id", "Tekan angka, atau tunggu.", 0.4)
 ACCEPT = Sentence("accept", "en", "Emergency call from 112. Press 1 to accept.")
+ASIDE = Sentence("menu-aside", "en", "English, 9.")
 SENTENCES = [MENU, REPEAT, ACCEPT]
 FRAME = 40  # samples: 5 ms
 
@@ -53,25 +55,35 @@ def silences(samples: "array[int]") -> list[float]:
     return [length * FRAME / 8000 for is_quiet, length in runs if is_quiet]
 
 
+def states(spoken: list[Sentence], folder: Path) -> list[State]:
+    notes = recordings.read_notes(folder)
+    return [
+        recordings.state(each, recordings.speech(folder, each), notes.get(each.prompt))
+        for each in spoken
+    ]
+
+
 def test_a_caller_who_does_nothing_has_heard_both_prompts_before_an_operator_is_due(
     tmp_path: Path,
 ) -> None:
     menu, repeat = prompts.build([MENU, REPEAT], tmp_path)
-    assert menu.speech_seconds <= 8.9
-    assert repeat.speech_seconds <= 1.5
-    assert menu.seconds == pytest.approx(menu.speech_seconds + 4.0)
-    assert prompts.seconds(menu.path) + prompts.seconds(repeat.path) < 14.8
+    assert menu.seconds <= 8.9
+    assert repeat.seconds <= 1.5
+    assert menu.seconds + MENU.tail_seconds + repeat.seconds + REPEAT.tail_seconds < 14.8
 
 
 def test_every_prompt_starts_at_once_and_is_never_silent_for_long(folder: Path) -> None:
     for sentence in SENTENCES:
-        samples = heard(folder / f"{sentence.prompt}.alaw")
+        played = folder / f"{sentence.name}-played.alaw"
+        speech = recordings.speech(folder, sentence)
+        played.write_bytes(sounds.finished(speech, sentence.tail_seconds))
+        samples = heard(played)
         assert max(map(abs, samples[:480])) > 500, sentence.prompt
         assert max(silences(samples)) <= 1.2, sentence.prompt
 
 
 def test_the_options_of_the_menu_are_kept_apart(folder: Path) -> None:
-    speech = heard(folder / "id/menu.alaw")[: -4 * 8000]
+    speech = heard(folder / "id/menu.alaw")
     pauses = [silence for silence in silences(speech) if silence >= 0.08]
     assert len(pauses) == CHOICES.count(",") + 1  # and one after the greeting
     assert max(pauses) <= 0.13
@@ -80,8 +92,7 @@ def test_the_options_of_the_menu_are_kept_apart(folder: Path) -> None:
 def test_all_prompts_are_equally_loud_and_none_clips(folder: Path) -> None:
     for sentence in SENTENCES:
         samples = heard(folder / f"{sentence.prompt}.alaw")
-        speech = samples[: len(samples) - round(sentence.tail_seconds * 8000)]
-        active = [frame for frame in frames(speech) if max(map(abs, frame)) >= 100]
+        active = [frame for frame in frames(samples) if max(map(abs, frame)) >= 100]
         assert dbov(array("h", b"".join(active))) == pytest.approx(-20, abs=1), sentence.prompt
         # 32256 is the loudest A-law value.
         assert max(map(abs, samples)) < 32256, sentence.prompt
@@ -94,18 +105,15 @@ def test_nothing_is_sent_below_the_telephone_band(folder: Path) -> None:
 
 def test_the_same_sentences_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     prompts.build(SENTENCES, tmp_path)
-    for path in (prompts.PLACEHOLDERS, *(f"{each.prompt}.alaw" for each in SENTENCES)):
+    for path in (PROMPTS, *(f"{each.prompt}.alaw" for each in SENTENCES)):
         assert (folder / path).read_bytes() == (tmp_path / path).read_bytes(), path
 
 
-def test_a_finished_build_leaves_nothing_stale_and_no_temporary_file(folder: Path) -> None:
-    text = prompts.placeholders(folder)
-    assert prompts.stale(SENTENCES, text, prompts.files(folder)) == []
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert found == {prompts.PLACEHOLDERS, "id/menu.alaw", "id/repeat.alaw", "en/accept.alaw"}
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    assert lines == sorted(lines)
-    assert lines[2] == f"id/repeat.alaw  {prompts.digest(REPEAT)}  {REPEAT.text}"
+def test_a_finished_build_leaves_nothing_to_do_and_no_temporary_file(tmp_path: Path) -> None:
+    prompts.build(SENTENCES, tmp_path)
+    assert set(states(SENTENCES, tmp_path)) == {State.GOOD}
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert found == {PROMPTS, "id/menu.alaw", "id/repeat.alaw", "en/accept.alaw"}
 
 
 def test_only_what_changed_is_built_again(tmp_path: Path) -> None:
@@ -117,32 +125,48 @@ def test_only_what_changed_is_built_again(tmp_path: Path) -> None:
     assert [built.prompt for built in forced] == ["id/repeat", "en/accept"]
 
 
-def test_a_recording_in_place_of_a_placeholder_stays(tmp_path: Path) -> None:
+def test_a_recording_stays_whatever_the_text(tmp_path: Path) -> None:
     prompts.build([REPEAT, ACCEPT], tmp_path)
-    listed = prompts.placeholders(tmp_path).splitlines(keepends=True)
-    kept = "".join(line for line in listed if not line.startswith("id/repeat"))
-    (tmp_path / prompts.PLACEHOLDERS).write_text(kept, encoding="utf-8")
+    (tmp_path / "id/repeat.alaw").write_bytes(b"a voice")
+    recordings.accept([REPEAT], "id/repeat", tmp_path)
+    changed = replace(REPEAT, text="Lain.")
+    assert [b.prompt for b in prompts.build([changed, ACCEPT], tmp_path, force=True)] == [
+        "en/accept"
+    ]
+    assert (tmp_path / "id/repeat.alaw").read_bytes() == b"a voice"
+    assert states([changed, REPEAT], tmp_path) == [State.OUTDATED, State.GOOD]
+
+
+def test_a_sound_saved_over_a_placeholder_stays_though_nobody_noted_it(tmp_path: Path) -> None:
+    prompts.build([REPEAT, ACCEPT], tmp_path)
     (tmp_path / "id/repeat.alaw").write_bytes(b"a voice")
     prompts.build([replace(REPEAT, text="Lain."), ACCEPT], tmp_path, force=True)
     assert (tmp_path / "id/repeat.alaw").read_bytes() == b"a voice"
-    assert "id/repeat" not in prompts.placeholders(tmp_path)
+    assert states([REPEAT], tmp_path) == [State.UNKNOWN]
 
 
+@pytest.mark.parametrize("written", [1, 2])
 def test_a_build_that_is_killed_while_it_writes_is_finished_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(_: Path) -> float:
-        raise KeyboardInterrupt
+    prompts.build([REPEAT, ACCEPT], tmp_path)
+    changed = [replace(REPEAT, text="Tekan."), replace(ACCEPT, text="Press.")]
+    write, left = recordings.write, iter([True] * written)  # PROMPTS.txt, then a sound
+
+    def killed(path: Path, content: bytes) -> None:
+        if not next(left, False):
+            raise KeyboardInterrupt
+        write(path, content)
 
     with monkeypatch.context() as patched:
-        patched.setattr(prompts, "seconds", killed)
+        patched.setattr(recordings, "write", killed)
         with pytest.raises(KeyboardInterrupt):
-            prompts.build([REPEAT, ACCEPT], tmp_path)
-    assert prompts.files(tmp_path) == {"id/repeat"}
-    assert [built.prompt for built in prompts.build([REPEAT, ACCEPT], tmp_path)] == [
-        "id/repeat",
-        "en/accept",
-    ]
+            prompts.build(changed, tmp_path)
+    assert states(changed, tmp_path) == [State.GOOD] * (written - 1) + [State.MISSING] * (
+        3 - written
+    )
+    prompts.build(changed, tmp_path)
+    assert states(changed, tmp_path) == [State.GOOD, State.GOOD]
 
 
 @pytest.mark.parametrize("text", ["", "   ", "..."])
@@ -151,18 +175,12 @@ def test_a_text_without_words_is_refused_by_name(text: str, tmp_path: Path) -> N
         prompts.build([Sentence("empty", "id", text)], tmp_path)
 
 
-def test_an_aside_is_said_in_the_wait_and_takes_no_time_of_its_own(tmp_path: Path) -> None:
-    plain, aside = tmp_path / "plain", tmp_path / "aside"
-    prompts.build([MENU], plain)
-    prompts.build([replace(MENU, aside=("en", "English, 9."))], aside)
-    alike = heard(plain / "id/menu.alaw"), heard(aside / "id/menu.alaw")
-    assert len(alike[0]) == len(alike[1])
-    wait = len(alike[0]) - round(MENU.tail_seconds * prompts.RATE)
-    assert alike[0][:wait] == alike[1][:wait]
-    assert dbov(alike[1][wait:]) > dbov(alike[0][wait:]) + 6
-
-
-def test_an_aside_longer_than_the_wait_is_refused(tmp_path: Path) -> None:
-    crowded = replace(REPEAT, aside=("en", "English, 9."))
-    with pytest.raises(PromptError, match="does not fit in the wait"):
-        prompts.build([crowded], tmp_path)
+def test_an_aside_has_speech_of_its_own_short_enough_for_the_wait(tmp_path: Path) -> None:
+    menu = replace(MENU, aside=ASIDE)
+    _, aside = prompts.build([menu], tmp_path)
+    assert aside.prompt == "en/menu-aside"
+    assert sounds.ASIDE_AFTER_SECONDS + aside.seconds < MENU.tail_seconds
+    played = sounds.finished(
+        recordings.speech(tmp_path, menu), 4.0, recordings.speech(tmp_path, ASIDE)
+    )
+    assert len(played) == len(recordings.speech(tmp_path, menu)) + 4 * RATE
