@@ -28,7 +28,7 @@ class Controller:
     """
 
     agi_url: str
-    quiet_seconds: int = 3
+    quiet_seconds: float = 2.5
     stand_ins: int = 6
 
 

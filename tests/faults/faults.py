@@ -12,7 +12,7 @@ from scenes_network import HostileFrom, Overload, garbage
 from scenes_people import CallerLeaves, OperatorsDo, OperatorsLeave
 from scenes_trunk import AgenciesDo
 from stage import Site
-from verdict import KEPT, LEFT, SOME
+from verdict import HUMAN, KEPT, LEFT, SOME, Expect
 
 from ivr.phone import Key, What
 
@@ -134,7 +134,9 @@ PEOPLE = (
         OperatorsDo((scripts.DIES_WHILE_TALKING,)),
         "operators-5",
         callers=Callers(keys=(Key("0"),), patience_seconds=100.0),
-        hole="a dead telephone counts as a talk until rtp_timeout, 60 s",
+        # Nothing tells a telephone without power from one whose owner listens, until its sound is
+        # missed for rtp_timeout (asterisk/etc/pjsip.conf).
+        expect=Expect(HUMAN.verdicts, silence_seconds=16.0),
     ),
     Fault(
         "operators: the first telephone answers nothing",
@@ -197,7 +199,7 @@ MACHINE = (
         HostileFrom(("<sip:operator-1@127.0.0.1>",)),
         "network-2",
         Site(operators=8),
-        hole="the From user is looked at before the address: a caller on the trunk gets a 401",
+        hole="who claims an operator's account is asked for its secret; carriers send numbers",
     ),
     Fault("siaga apply during calls", During(apply, 1.0), "apply"),
     Fault(

@@ -109,7 +109,7 @@ def test_a_window_over_midnight_becomes_two() -> None:
 def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configuration) -> None:
     assert context(compiled(shipped), "globals") == [
         "AGI_URL = agi://127.0.0.1:4573/menu",
-        "QUIET_SECONDS = 3",
+        "QUIET_SECONDS = 2.5",
         "STAND_INS = 6",
         "NO_CHOICE_PRIO = 8",
         "OVERFLOW_SECONDS = 25",
