@@ -56,6 +56,9 @@ case "$*" in
     asterisk)
         sh /opt/siaga/src/asterisk/version.sh "$(asterisk -V)"
         make_places
+        # glibc gives back nothing between two things in use: a storm of 45,000 redials left 1371 MiB of
+        # which 76 were in use; with jemalloc 268 (`make soak`).
+        export LD_PRELOAD=libjemalloc.so.2
         exec asterisk -f -U asterisk -G asterisk
         ;;
     ivr) exec setpriv --reuid=11201 --regid=11201 --clear-groups --no-new-privs python3 -m ivr ivr ;;
