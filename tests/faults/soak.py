@@ -1,8 +1,8 @@
 """Fifty thousand redials into a trunk that refuses: does Asterisk grow?
 
 A few calls loop in the dialplan over a Dial that the far end answers with 503. Memory, threads and
-descriptors are those of the real process, from /proc. SIP remembers each refusal for 32 s (timer D of
-RFC 3261), so the first round only shows how much that is: what a second one adds is growth.
+descriptors are those of the real process, from /proc. SIP remembers each refusal for 32 s (RFC
+3261, timer D), so the first round shows how much that is: what a second one adds is growth.
 """
 
 import argparse
