@@ -2,11 +2,14 @@
 
 Law 1: it never stops for a bad configuration. What is in force stays until a better one is.
 Law 2: it listens only when it has answered a call of its own. Who listens, answers.
+Law 3: one whose loop is stuck ends, so that the kernel gives it no more callers.
 """
 
 import asyncio
+import contextlib
+import faulthandler
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +30,9 @@ LOOK_SECONDS = 1.0
 """How often the controller looks whether another configuration came into force."""
 DRAIN_SECONDS = 32.0
 """How long callers in the menu have to finish it when the controller is asked to stop."""
+BEAT_SECONDS = 1.0
+STUCK_SECONDS = 5.0
+"""How long the loop may stand still: it would take its share of the callers and answer none."""
 
 log = structlog.get_logger()
 
@@ -54,6 +60,11 @@ async def run(settings: Settings) -> None:
     """
     version, configuration = applied.in_force(settings)
     serving = _serving(configuration, settings)
+    with _ended_when_stuck():
+        await _serve(serving, settings, version)
+
+
+async def _serve(serving: InForce, settings: Settings, version: str) -> None:
     await _answer_ourselves(serving)
     peers = frozenset(address.strip() for address in settings.agi_peers.split(","))
     server = Server(serving, Limits(peers=peers))
@@ -73,6 +84,30 @@ async def run(settings: Settings) -> None:
     log.info("controller.draining", calls=server.calls)
     await server.drain(DRAIN_SECONDS)
     log.info("controller.stopped")
+
+
+@contextlib.contextmanager
+def _ended_when_stuck() -> Iterator[None]:
+    """End the process, with a traceback in its log, when the loop stands still; while draining too.
+
+    A thread that needs no lock of Python's does it (faulthandler), so a loop that is stuck in C
+    ends as well. Asterisk goes on without us at once, and whoever started us starts another.
+    """
+    loop = asyncio.get_running_loop()
+    next_beat: asyncio.TimerHandle | None = None
+
+    def beat() -> None:
+        nonlocal next_beat
+        faulthandler.dump_traceback_later(STUCK_SECONDS, exit=True)
+        next_beat = loop.call_later(BEAT_SECONDS, beat)
+
+    beat()
+    try:
+        yield
+    finally:
+        if next_beat:
+            next_beat.cancel()
+        faulthandler.cancel_dump_traceback_later()
 
 
 async def _answer_ourselves(serving: InForce) -> None:

@@ -230,7 +230,8 @@ def test_a_controller_that_hangs_is_given_up_and_the_stand_in_takes_over(line: L
     try:
         report = dial(line, Key("1", after_seconds=3.0 + STANDING_IN_SECONDS))
     finally:
-        line.signal("ivr", signal.SIGCONT)
+        line.stop("ivr", signal.SIGKILL)  # gone on, it would end itself: it stood still too long
+        line.start("ivr")
     assert told(line, "STALLED", since)
     assert dialled(line, since) == ["113@simulated"]
     assert report.reached

@@ -173,7 +173,10 @@ class Stopped:
             met = len(hearing) if self.mid_prompt else len(crowd.callers)
             return Result(await dialling, met)
         finally:
-            line.signal("ivr", signal.SIGCONT)
+            line.stop(
+                "ivr", signal.SIGKILL
+            )  # gone on, it would end itself: it stood still too long
+            await asyncio.to_thread(line.start, "ivr")
 
 
 @dataclass(frozen=True, slots=True)

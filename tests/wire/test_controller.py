@@ -52,12 +52,12 @@ class Controller:
         self._stderr = folder / "stderr"
         self._processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
         ours = {f"SIAGA_{k.upper()}": str(v) for k, v in self.settings.model_dump().items()}
         self._stderr = self._stderr.with_suffix(f".{len(self._processes)}")
         with self._stderr.open("wb") as stderr:
             process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "ivr", "ivr"],
+                [sys.executable, "-W", "error", *(command or ("-m", "ivr", "ivr"))],
                 cwd=ROOT,
                 env={**os.environ, **ours, "PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.DEVNULL,
@@ -66,9 +66,9 @@ class Controller:
         self._processes.append(process)
         return process
 
-    def serve(self) -> subprocess.Popen[bytes]:
+    def serve(self, *command: str) -> subprocess.Popen[bytes]:
         """Start, and wait until it listens. A second one shares the port, with a log of its own."""
-        process = self.start()
+        process = self.start(*command)
         until(
             lambda: self.logged("controller.listening") or process.poll() is not None, "it starts"
         )
@@ -198,6 +198,42 @@ def test_while_one_hands_over_its_callers_another_on_the_same_port_takes_the_nex
         assert first.poll() is None
         assert "PLAN_1_NUM=113" in call.press("1")
     assert first.wait(timeout=LIMIT_SECONDS) == 0
+
+
+STUCK = """
+import signal, sys, threading
+from ivr import controller
+from ivr.__main__ import main
+controller.BEAT_SECONDS, controller.STUCK_SECONDS = 0.1, 1.5
+signal.signal(signal.SIGUSR1, lambda *_: {stuck})
+sys.argv[1:] = ["ivr"]
+main()
+"""
+"""A controller whose loop stands still from SIGUSR1 on."""
+
+
+@pytest.mark.parametrize("draining", [False, True], ids=["serving", "draining"])
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        pytest.param("threading.Event().wait()", id="waits"),
+        pytest.param("__import__('re').match('(a+)+$', 'a' * 40 + 'b')", id="in C"),
+    ],
+)
+def test_one_whose_loop_is_stuck_ends_and_says_where(
+    controller: Controller, stuck: str, draining: bool
+) -> None:
+    applied.apply(controller.settings)
+    process = controller.serve("-c", STUCK.format(stuck=stuck))
+    with controller.call():
+        if draining:
+            process.send_signal(signal.SIGTERM)
+            until(lambda: '"controller.draining"' in controller.stderr, "it drains")
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(timeout=LIMIT_SECONDS) == 1
+    assert "Timeout (0:00:01.500000)!" in controller.stderr
+    assert "in <lambda>" in controller.stderr
+    assert listening(controller.settings) == 0
 
 
 async def test_one_that_does_not_answer_its_own_call_does_not_listen(
