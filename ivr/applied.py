@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from ivr import recordings
+from ivr import address, recordings
 from ivr.settings import Settings
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions, include
@@ -58,6 +58,8 @@ def _apply(settings: Settings) -> Path:
         shutil.copyfile(settings.config / name, folder / "config" / name)
     configuration = load(folder / "config")  # a file may have been saved since
     recordings.finish(configuration, settings.sounds, folder / "sounds")
+    settings = address.chosen(settings, configuration.site)
+    (folder / address.COMPILED).write_text(address.text(settings))
     pbx = folder / "pbx"
     pbx.mkdir(mode=0o750)
     for name, text in compiled(configuration, settings, folder.name).items():

@@ -1,12 +1,25 @@
 """Addresses and places, read once from the environment. What staff change is in `config/`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Bind = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}:[0-9]{1,5}$")]
+from routing.agencies import IPV4
+
+
+def _bind(text: str) -> str:
+    match = re.fullmatch(f"{IPV4}:([0-9]{{1,5}})", text)
+    if match is None:
+        raise ValueError('write "127.0.0.1:5060": an address in digits, never a name, and a port')
+    if not 0 < int(match[match.lastindex or 0]) < 65536:
+        raise ValueError("there is no such port; write one from 1 to 65535")
+    return text
+
+
+Bind = Annotated[str, AfterValidator(_bind)]
 """`address:port`, such as 127.0.0.1:4573. Never empty: that would listen everywhere."""
 
 
@@ -16,7 +29,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SIAGA_", frozen=True)
 
     sip_bind: Bind = "127.0.0.1:5060"
-    """Where phones and carriers reach us, UDP."""
+    """Where phones and carriers reach us, UDP. Not set: what `listen` of site.yaml says."""
     agi_bind: Bind = "127.0.0.1:4573"
     """Where the controller listens for Asterisk."""
     agi_peers: str = "127.0.0.1"

@@ -26,6 +26,14 @@ Gateway = Annotated[
         'write "10.1.2.3:5060": an address in digits, never a host name',
     ),
 ]
+Listen = Annotated[
+    str,
+    form(
+        IPV4_PORT,
+        "not an address to listen on",
+        'write "10.1.2.3:5060": an address of this machine in digits, never a host name',
+    ),
+]
 
 
 DIALLED = ("112", "+112", "+62112")
@@ -74,6 +82,12 @@ class Site(Value):
     trunks: Annotated[Mapping[Name, Trunk], Field(min_length=1)]
     outgoing: Annotated[tuple[Name, ...], Field(min_length=1)]
     simulated_operator: bool = False
+    listen: Listen = "127.0.0.1:5060"
+
+    @property
+    def live(self) -> bool:
+        """Whether a hotline is rung over a carrier's gateway."""
+        return any(name in self.trunks and self.trunks[name].gateway for name in self.outgoing)
 
 
 class Operator(Value):
