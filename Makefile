@@ -15,12 +15,10 @@ REDIALS ?= 50000
 help:  ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-up: root venv  ## Build what is missing, check config/, start everything, say how to dial
-	@$(SIAGA) check
+up: root venv  ## Build what is missing, start everything, say how to dial
 	@$(AS_ROOT) $(SIAGA) up
 
 upgrade: root venv  ## Bring this checkout into use on the running line; no call ends
-	@$(SIAGA) check
 	@$(AS_ROOT) $(SIAGA) upgrade
 
 down: venv  ## Stop what `make up` started, and nothing else

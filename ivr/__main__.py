@@ -12,13 +12,17 @@ from dataclasses import asdict
 import click
 from pydantic import ValidationError
 
-from ivr import applied, host, logs, prompts, recordings
+from ivr import address, applied, host, logs, prompts, recordings
 from ivr.controller import run
 from ivr.menu import sentences
 from ivr.phone.command import call_command
 from ivr.ready import Part, unready
 from ivr.settings import Settings
+from ivr.supervisor import HostError
 from routing.loading import ConfigurationError, load
+
+NOT_AS_ASKED = 3
+"""The status of `siaga up` when 112 answers, but with an earlier configuration than `config/`."""
 
 HOW_TO_DIAL = """\
 112 answers.
@@ -38,10 +42,19 @@ class Siaga(click.Group):
         except ConfigurationError as error:
             for problem in error.problems:
                 click.echo(str(problem), err=True)
-            click.echo(f"{len(error.problems)} to mend. What is in force stays.", err=True)
-        except (host.HostError, recordings.PromptError, OSError) as error:
+            stays = "What is in force stays." if _version(ctx) else "Nothing is in force yet."
+            click.echo(f"{len(error.problems)} to mend. {stays}", err=True)
+        except (HostError, recordings.PromptError, OSError) as error:
             click.echo(f"siaga: {error}", err=True)
         sys.exit(1)
+
+
+def _version(ctx: click.Context) -> str:
+    return applied.version(ctx.obj) if isinstance(ctx.obj, Settings) else ""
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 @click.group(cls=Siaga)
@@ -52,9 +65,12 @@ def main(ctx: click.Context) -> None:
     try:
         ctx.obj = Settings()
     except ValidationError as error:
-        wrong = error.errors()[0]
-        name = f"SIAGA_{str(wrong['loc'][0]).upper()}={wrong['input']}: " if wrong["loc"] else ""
-        raise click.UsageError(name + wrong["msg"]) from error
+        for wrong in error.errors():
+            name = (
+                f"SIAGA_{str(wrong['loc'][0]).upper()}={wrong['input']}: " if wrong["loc"] else ""
+            )
+            click.echo(name + wrong["msg"].removeprefix("Value error, "), err=True)
+        sys.exit(2)
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -73,6 +89,9 @@ def check(settings: Settings, as_json: bool) -> None:
         problems: list[object] = [asdict(problem) for problem in error.problems]
     else:
         lines = recordings.wrong(configuration, settings.sounds)
+        used = address.chosen(settings, configuration.site)
+        if warning := address.unreachable(used, configuration.site):
+            _say(warning)
         problems = [{"message": line} for line in lines]
         for line in () if as_json else lines:
             click.echo(line, err=True)
@@ -84,22 +103,12 @@ def check(settings: Settings, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _refuse_wrong_prompts(settings: Settings) -> None:
-    """Raise PromptError when the sentences there are do not go with config/."""
-    if wrong := recordings.wrong(load(settings.config), settings.sounds):
-        raise recordings.PromptError("\n".join(wrong))
-
-
 @main.command()
 @as_json_option
 @click.pass_obj
 def apply(settings: Settings, as_json: bool) -> None:
     """Check config/ and put it in force, on the running system too."""
-    _refuse_wrong_prompts(settings)
-    running = host.running(settings)
-    version = applied.apply(host.as_started(settings) if running else settings).name
-    if running:
-        host.reload_asterisk(settings)
+    version, running = host.put_in_force(settings, _say)
     if as_json:
         click.echo(json.dumps({"version": version, "running": running}))
     else:
@@ -126,6 +135,7 @@ def ivr(settings: Settings) -> None:
 @click.pass_obj
 def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
     """Say whether a call to 112 would be answered now, or one part of the line is ready for it."""
+    settings = address.of_the_line(settings, applied.CURRENT)
     why = asyncio.run(unready(settings, part))
     if as_json:
         click.echo(json.dumps({"ready": not why, "why": why}))
@@ -141,17 +151,19 @@ def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
 @click.pass_obj
 def up(settings: Settings) -> None:
     """Start everything on this machine (`make up` does this, and what comes before it)."""
-    _refuse_wrong_prompts(settings)
-    host.up(settings, lambda line: click.echo(line, err=True))
-    click.echo(HOW_TO_DIAL.format(address=settings.sip_bind.removesuffix(":5060")), nl=False)
+    now = host.up(settings, _say)
+    click.echo(HOW_TO_DIAL.format(address=now.settings.sip_bind.removesuffix(":5060")), nl=False)
+    if now.refused:
+        _say(f"\nconfig/ is NOT in force: the line runs with {now.version}. The mistakes:")
+        _say(f"{now.refused}")
+        sys.exit(NOT_AS_ASKED)
 
 
 @main.command()
 @click.pass_obj
 def upgrade(settings: Settings) -> None:
     """Bring this checkout into use on the running line; no call ends (`make upgrade`)."""
-    _refuse_wrong_prompts(settings)
-    host.upgrade(settings, lambda line: click.echo(line, err=True))
+    host.upgrade(settings, _say)
     click.echo("upgraded")
 
 
@@ -159,7 +171,7 @@ def upgrade(settings: Settings) -> None:
 @click.pass_obj
 def down(settings: Settings) -> None:
     """Stop what `up` started."""
-    host.down(settings, lambda line: click.echo(line, err=True))
+    host.down(settings, _say)
 
 
 @main.command(name="prompts")

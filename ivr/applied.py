@@ -47,7 +47,8 @@ def apply(settings: Settings) -> Path:
 
 def check(settings: Settings) -> Configuration:
     """Return what stands in `config/`; raise ConfigurationError if it cannot be used here."""
-    return load(settings.config, _listening(settings))
+    site = load(settings.config).site
+    return load(settings.config, _listening(address.chosen(settings, site)))
 
 
 def _apply(settings: Settings) -> Path:

@@ -45,6 +45,11 @@ class Host:
             check=False,
         )
 
+    @property
+    def version(self) -> str:
+        """The name of the configuration in force."""
+        return (self.state / "current").readlink().name
+
     def pid(self, program: str) -> int:
         """Return the process that the supervisor runs for a program, 0 for none."""
         done = subprocess.run(

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,11 +48,34 @@ def test_up_is_safe_to_repeat_what_dies_comes_back_and_down_ends_it_all(host: Ho
     assert host.siaga("down").returncode == 0
 
 
-def test_nothing_starts_on_a_bad_configuration(host: Host) -> None:
+def a_typo(host: Host) -> None:
+    """Edit the configuration: a mistake in it."""
     site = host.config / "site.yaml"
     site.write_text(site.read_text().replace("outgoing: [simulated]", "outgoing: [simulatd]"))
+
+
+def test_with_a_mistake_in_config_the_line_starts_as_it_was_last_in_force(host: Host) -> None:
+    assert host.siaga("apply").returncode == 0
+    version = host.version
+    a_typo(host)
+    del host.environment["SIAGA_SIP_BIND"]  # a start by itself, with nobody to set it again
+    for n in range(2):  # the second time it runs already
+        up = host.siaga("up")
+        assert up.returncode == 3, f"{n}: {up.stderr}"
+        assert f"config/ is NOT in force: the line runs with {version}" in up.stderr
+        assert "outgoing.0: there is no trunk simulatd" in up.stderr
+        assert "sip:112@127.0.0.1:41060" in up.stdout
+        assert host.ready()
+    checked = host.siaga("check")
+    assert checked.returncode == 1
+    assert "What is in force stays." in checked.stderr
+
+
+def test_nothing_starts_on_a_bad_configuration_where_none_was_ever_good(host: Host) -> None:
+    a_typo(host)
     up = host.siaga("up")
     assert up.returncode == 1
+    assert "Nothing is in force yet." in up.stderr
     assert "site.yaml:13:12: outgoing.0: there is no trunk simulatd" in up.stderr
     assert "did you mean simulated?" in up.stderr
     assert not (host.state / "supervisor.pid").exists()
@@ -81,7 +105,7 @@ def test_an_edit_is_in_force_on_the_running_line_at_once(host: Host) -> None:
     assert "on the running system" in applied.stdout
     assert "operator-3" in host.asterisk("pjsip show endpoints")
     assert "operator-3" in host.asterisk("queue show operators")
-    assert "0761113" in host.asterisk("dialplan show static-keys")
+    assert "0761113" in host.asterisk(f"dialplan show static-keys-{host.version}")
     assert host.pid("asterisk") == asterisk
 
 
@@ -101,6 +125,42 @@ def test_a_line_on_an_address_of_its_own_is_ready(host: Host) -> None:
     up = host.siaga("up")
     assert up.returncode == 0, up.stderr
     assert "sip:112@127.0.0.5:41060" in up.stdout
+
+
+def test_the_address_of_site_yaml_is_where_the_line_listens(host: Host) -> None:
+    del host.environment["SIAGA_SIP_BIND"]
+    site = host.config / "site.yaml"
+    site.write_text(site.read_text() + '\nlisten: "127.0.0.5:41060"\n')
+    up = host.siaga("up")
+    assert up.returncode == 0, up.stderr
+    assert "sip:112@127.0.0.5:41060" in up.stdout
+    assert host.ready()
+    site.write_text(site.read_text().replace("127.0.0.5", "127.0.0.6"))
+    applied = host.siaga("apply")
+    assert applied.returncode == 0
+    assert "the line goes on listening on 127.0.0.5:41060" in applied.stderr
+    assert host.ready()
+    assert host.siaga("down").returncode == 0
+    again = host.siaga("up")
+    assert "sip:112@127.0.0.6:41060" in again.stdout, again.stderr
+    assert host.ready()
+
+
+def test_of_two_commands_at_once_the_second_waits_and_finds_the_line_running(host: Host) -> None:
+    with ThreadPoolExecutor() as pool:
+        both = [done.result() for done in [pool.submit(host.siaga, "up") for _ in range(2)]]
+    said = sorted((done.stderr for done in both), key=len)
+    assert [done.returncode for done in both] == [0, 0], said
+    assert "starting Asterisk" in "".join(said)
+    assert any("waiting until" in s and "already running" in s for s in said), said
+
+
+def test_a_state_folder_whose_name_is_too_long_is_refused_with_the_reason(host: Host) -> None:
+    host.environment["SIAGA_STATE"] = str(host.state / ("long" * 25))
+    up = host.siaga("up")
+    assert up.returncode == 1
+    assert "set SIAGA_STATE to a shorter one" in up.stderr
+    assert not host.state.exists()
 
 
 def test_a_name_that_no_server_answers_for_costs_a_call_nothing(host: Host) -> None:

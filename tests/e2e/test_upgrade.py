@@ -182,6 +182,15 @@ def test_a_controller_that_does_not_come_up_stops_the_upgrade_and_the_other_serv
     assert after["ivr:2"] != before["ivr:2"]
 
 
+def test_an_upgrade_as_soon_as_the_line_answers_takes_no_controller_from_it(host: Host) -> None:
+    assert host.siaga("down").returncode == 0
+    assert host.siaga("up").returncode == 0
+    done = host.siaga("upgrade")
+    assert done.returncode == 0, done.stderr
+    assert "controller 1: its callers finish" in done.stderr, "it was seen running"
+    assert "controller 2: its callers finish" in done.stderr
+
+
 def test_while_one_controller_is_dead_the_line_is_ready(host: Host) -> None:
     os.killpg(host.pid("ivr:1"), signal.SIGKILL)
     assert host.ready()
