@@ -9,8 +9,9 @@ N ?= 50
 SEED ?= 112
 ONLY ?=
 REDIALS ?= 50000
+SECONDS ?= 600
 
-.PHONY: help up upgrade down test check unit e2e faults soak docker bench sounds format root venv tools
+.PHONY: help up upgrade down drain test check unit e2e faults soak docker bench sounds format root venv tools
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -23,6 +24,9 @@ upgrade: root venv  ## Bring this checkout into use on the running line; no call
 
 down: venv  ## Stop what `make up` started, and nothing else
 	@$(AS_ROOT) $(SIAGA) down
+
+drain: venv  ## The same, but let the calls inside finish first (SECONDS=600)
+	@$(AS_ROOT) $(SIAGA) down --drain --seconds $(SECONDS)
 
 test: root venv tools check unit e2e  ## Format, lint, types, layers, then every test against real parts
 

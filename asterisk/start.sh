@@ -3,6 +3,7 @@
 #   start.sh asterisk | ivr           as root: give up root and become that service
 #   start.sh reload                   make a running Asterisk read what is in force; calls go on
 #   start.sh drain SECONDS            refuse new calls and wait for those inside; take calls again if they stay
+#   start.sh accept                   take new calls again, after a drain that did not end by itself
 #   start.sh apply                    as root: check config/ and put it in force, for docker-compose.yml
 #   start.sh healthy asterisk | ivr   end with 0 when that service does its part for a call
 set -eu
@@ -27,11 +28,13 @@ reload() {
 
 # 503 and Retry-After: the carrier tries its other way, if it has one. Who is inside is not touched, and
 # agencies can still be rung: the lines out are endpoints of their own (res_pjsip_maintenance.c).
+accept() { asterisk -rx 'pjsip set maintenance off from-trunk' >/dev/null; }
 drain() {
-    trap 'asterisk -rx "pjsip set maintenance off from-trunk" >/dev/null' EXIT
+    trap accept EXIT
+    trap 'exit 130' INT TERM HUP
     asterisk -rx 'pjsip set maintenance on from-trunk' >/dev/null
     waited=0 said=
-    while left=$(asterisk -rx 'core show calls' | sed -n 's/ of .* active calls.*//p'); [ "${left:-0}" != 0 ]; do
+    while left=$(asterisk -rx 'core show calls' | sed -n 's/ of .* active call.*//p'); [ "${left:-0}" != 0 ]; do
         [ "$left" = "$said" ] || echo "calls inside: $left" >&2
         said=$left
         [ "$waited" -lt "$1" ] || { echo "after $1 s there are still calls inside: taking calls again" >&2; exit 1; }
@@ -63,6 +66,7 @@ case "$*" in
         ;;
     ivr) exec setpriv --reuid=11201 --regid=11201 --clear-groups --no-new-privs python3 -m ivr ivr ;;
     reload) reload ;;
+    accept) accept ;;
     apply) make_places; apply ;;
     'healthy asterisk')
         # Another program on our port would answer as well: ask ours first.
@@ -71,5 +75,5 @@ case "$*" in
         exec python3 -m ivr ready asterisk
         ;;
     'healthy ivr') exec python3 -m ivr ready ivr ;;
-    *) sed -n '2,7s/^# *//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,8s/^# *//p' "$0" >&2; exit 2 ;;
 esac

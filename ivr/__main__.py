@@ -13,6 +13,7 @@ import click
 from pydantic import ValidationError
 
 from ivr import address, applied, host, logs, prompts, recordings
+from ivr import upgrade as upgrading
 from ivr.controller import run
 from ivr.menu import sentences
 from ivr.phone.command import call_command
@@ -46,6 +47,9 @@ class Siaga(click.Group):
             click.echo(f"{len(error.problems)} to mend. {stays}", err=True)
         except (HostError, recordings.PromptError, OSError) as error:
             click.echo(f"siaga: {error}", err=True)
+        except KeyboardInterrupt:
+            click.echo("\nsiaga: stopped by you; `siaga status` says what runs", err=True)
+            sys.exit(130)
         sys.exit(1)
 
 
@@ -163,15 +167,17 @@ def up(settings: Settings) -> None:
 @click.pass_obj
 def upgrade(settings: Settings) -> None:
     """Bring this checkout into use on the running line; no call ends (`make upgrade`)."""
-    host.upgrade(settings, _say)
+    upgrading.upgrade(settings, _say)
     click.echo("upgraded")
 
 
 @main.command()
+@click.option("--drain", is_flag=True, help="Refuse new calls, and let those inside finish first.")
+@click.option("--seconds", default=600, show_default=True, help="The longest to wait for them.")
 @click.pass_obj
-def down(settings: Settings) -> None:
-    """Stop what `up` started."""
-    host.down(settings, _say)
+def down(settings: Settings, drain: bool, seconds: int) -> None:
+    """Stop what `up` started; all calls end."""
+    host.down(settings, _say, seconds if drain else None)
 
 
 @main.command(name="prompts")

@@ -1,20 +1,19 @@
-"""`make up`, `make upgrade` and `make down` on a machine without Docker.
+"""`make up`, `siaga apply` and `make down` on a machine without Docker.
 
 A supervisor, and under it Asterisk and two controllers, each in the private root.
 
-Law 1: a line that could run must: with a mistake in `config/` it starts as it was last in force.
-Law 2: an upgrade stops no controller that works unless another one listens.
+Law: a line that could run must: with a mistake in `config/` it starts as it was last in force.
 """
 
 import asyncio
+import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from ivr import address, applied, recordings
-from ivr.ready import listening, unready
+from ivr.ready import unready
 from ivr.recordings import PromptError
 from ivr.settings import Settings
 from ivr.supervisor import (
@@ -23,18 +22,14 @@ from ivr.supervisor import (
     HostError,
     Say,
     alone,
-    control,
     environment,
     in_root,
     running,
     start,
-    state_of,
     stop,
-    until,
 )
 from routing.loading import ConfigurationError, load
 
-CONTROLLERS = ("1", "2")
 Refused = ConfigurationError | PromptError | OSError
 
 
@@ -69,6 +64,9 @@ def up(settings: Settings, say: Say) -> Up:
             now = _apply(as_started(settings), say)
             say("already running: telling Asterisk of the configuration")
             reload_asterisk(now.settings)
+            in_root(
+                now.settings, "sh", "asterisk/start.sh", "accept"
+            )  # a drain may have been killed
         else:
             now = _apply(settings, say)
             _refuse_taken_ports(now.settings)
@@ -115,27 +113,6 @@ def put_in_force(settings: Settings, say: Say) -> tuple[str, bool]:
         return version, going
 
 
-def upgrade(settings: Settings, say: Say) -> None:
-    """Bring the code, packages and `config/` of the checkout into use; no call ends.
-
-    Raises ConfigurationError or PromptError when `config/` has problems, and HostError when nothing
-    is running or a controller does not come up: those not yet restarted then go on as they were.
-    """
-    with alone(settings, say):
-        if not running(settings):
-            raise HostError("nothing is running here: `make up` starts it")
-        settings = as_started(settings)
-        check(settings)
-        states = {name: _runs(settings, name) for name in CONTROLLERS}
-        folder = applied.apply(settings)
-        reload_asterisk(settings)
-        say(f"configuration {folder.name} is in force")
-        _renew_all(settings, states, say)
-        if _asterisk_is_older(settings):
-            say("Asterisk goes on from an older private root. `make down` and `make up` bring the")
-            say("new one into use and end all calls: do it when there are none")
-
-
 def as_started(settings: Settings) -> Settings:
     """Return the settings with the addresses that the running line was started with.
 
@@ -151,19 +128,47 @@ def as_started(settings: Settings) -> Settings:
     return settings.model_copy(update=started)
 
 
-def down(settings: Settings, say: Say) -> None:
-    """Stop what `up` started, and only that. All calls end.
+def down(settings: Settings, say: Say, drain_seconds: int | None = None) -> None:
+    """Stop what `up` started, and only that. All calls end, unless they are let finish first.
 
-    Raises HostError when something will not end.
+    Raises HostError when something will not end: after `drain_seconds` with calls still inside the
+    line takes new ones again.
     """
     with alone(settings, say):
         if running(settings):
+            if drain_seconds is not None:
+                _drain(settings, drain_seconds, say)
             say("stopping")
             stop(settings)
             (settings.state / address.STARTED).unlink(missing_ok=True)
             say("stopped")
         else:
             say("nothing is running here")
+
+
+def _drain(settings: Settings, seconds: int, say: Say) -> None:
+    """Refuse new calls and wait for those inside. Whatever stops it, the line takes calls again."""
+    say(
+        f"new calls are refused; those inside have {seconds} s to finish (Ctrl-C: take calls again)"
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    command = [ROOT, "run", "sh", "asterisk/start.sh", "drain", str(seconds)]
+    draining = subprocess.Popen(  # noqa: S603 - our own; a session of its own: Ctrl-C is for us
+        command, env=environment(settings), start_new_session=True
+    )
+    try:
+        status = draining.wait()
+    except KeyboardInterrupt:
+        draining.kill()
+        draining.wait()
+        in_root(settings, "sh", "asterisk/start.sh", "accept")
+        say("taking calls again")
+        raise
+    if status:
+        raise HostError(
+            "not stopped: the line takes calls again; try later, or with more --seconds"
+        )
 
 
 def reload_asterisk(settings: Settings) -> None:
@@ -174,74 +179,6 @@ def reload_asterisk(settings: Settings) -> None:
     done = in_root(settings, "sh", "asterisk/start.sh", "reload")
     if done.returncode:
         raise HostError(f"{done.stderr.strip() or done.stdout.strip()}; the last one goes on")
-
-
-def _runs(settings: Settings, name: str) -> bool:
-    """Return whether the supervisor has this controller running. Raises HostError if unknown.
-
-    One that starts is waited for: it is RUNNING or has failed within seconds.
-    """
-    program = f"ivr:{name}"
-    until(
-        lambda: state_of(settings, program) != "STARTING",
-        f"controller {name} neither starts nor fails",
-    )
-    state = state_of(settings, program)
-    if not state:
-        raise HostError(
-            f"the line was started by a version without controller {name}: "
-            "`make down` and `make up` bring this one into use and end all calls"
-        )
-    return state == "RUNNING"
-
-
-def _renew_all(settings: Settings, states: dict[str, bool], say: Say) -> None:
-    # What does not run is brought up first: then another one listens.
-    for name, runs in sorted(states.items(), key=lambda item: item[1]):
-        if runs:
-            until(
-                lambda: listening(settings) >= len(CONTROLLERS),
-                f"controller {name} is not restarted, because no other one listens",
-            )
-            say(f"controller {name}: its callers finish")
-        _renew(settings, name)
-        say(f"controller {name}: the new one takes calls")
-
-
-def _renew(settings: Settings, name: str) -> None:
-    """Restart one controller and return when it listens. Raises HostError when it does not."""
-    control(settings, "stop", f"ivr:{name}", check=False)  # it may have ended
-    others = listening(settings)
-    started = control(settings, "start", f"ivr:{name}", check=False)
-    log = settings.state / "log" / f"ivr-{name}.log"
-    goes_on = "the other one takes the calls" if others else "callers get the static menu"
-    failed = f"controller {name} does not come up, {goes_on}; mend it and upgrade again. {log} ends"
-    if started.returncode:
-        raise HostError(f"{failed}: {_last_line(log)}")
-    until(lambda: listening(settings) > others, failed, lambda: _last_line(log))
-
-
-def _asterisk_is_older(settings: Settings) -> bool:
-    """Return whether the running Asterisk came from another root than the one built now."""
-    pid = control(settings, "pid", "asterisk").stdout.strip()
-    root = subprocess.run(  # noqa: S603 - our own
-        [ROOT, "path"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-        env=environment(settings),
-    )
-    try:  # bubblewrap's words: --ro-bind ROOT /
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except FileNotFoundError:  # it has just ended: the supervisor starts the new one
-        return False
-    return root.stdout.strip().encode() not in words
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return next((line for line in reversed(lines) if line.strip()), "empty")
 
 
 def _refuse_taken_ports(settings: Settings) -> None:
