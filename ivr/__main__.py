@@ -8,29 +8,24 @@ import asyncio
 import json
 import sys
 from dataclasses import asdict
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from ivr import address, applied, host, logs, prompts, recordings
+from ivr import status as line_status
 from ivr import upgrade as upgrading
 from ivr.controller import run
 from ivr.menu import sentences
 from ivr.phone.command import call_command
 from ivr.ready import Part, unready
 from ivr.settings import Settings
-from ivr.supervisor import HostError
+from ivr.supervisor import HostError, running
 from routing.loading import ConfigurationError, load
 
 NOT_AS_ASKED = 3
 """The status of `siaga up` when 112 answers, but with an earlier configuration than `config/`."""
-
-HOW_TO_DIAL = """\
-112 answers.
-  without a phone:  .venv/bin/siaga call --keys 1
-  with a softphone: sip:112@{address}  (UDP, no account; press 1 for fire, or just wait)
-  stop:             make down
-"""
 
 
 class Siaga(click.Group):
@@ -75,6 +70,7 @@ def main(ctx: click.Context) -> None:
             )
             click.echo(name + wrong["msg"].removeprefix("Value error, "), err=True)
         sys.exit(2)
+    ctx.default_map = {"call": {"to": lambda: line_status.asked_at(ctx.obj)}}
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -112,11 +108,11 @@ def check(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def apply(settings: Settings, as_json: bool) -> None:
     """Check config/ and put it in force, on the running system too."""
-    version, running = host.put_in_force(settings, _say)
+    version, going = host.put_in_force(settings, _say)
     if as_json:
-        click.echo(json.dumps({"version": version, "running": running}))
+        click.echo(json.dumps({"version": version, "running": going}))
     else:
-        where = "on the running system" if running else "for the next start"
+        where = "on the running system" if going else "for the next start"
         click.echo(f"configuration {version} is in force {where}")
 
 
@@ -141,12 +137,39 @@ def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
     """Say whether a call to 112 would be answered now, or one part of the line is ready for it."""
     settings = address.of_the_line(settings, applied.CURRENT)
     why = asyncio.run(unready(settings, part))
+    warnings = () if why or part else _warnings(settings)
+    for line in () if as_json else warnings:
+        _say(line)
     if as_json:
-        click.echo(json.dumps({"ready": not why, "why": why}))
+        click.echo(json.dumps({"ready": not why, "why": why, "warnings": warnings}))
     elif why:
         click.echo(why, err=True)
     else:
         click.echo(f"{part or '112'} answers")
+    if why:
+        sys.exit(1)
+
+
+def _warnings(settings: Settings) -> tuple[str, ...]:
+    """Return what staff must know of a line that answers. Nothing where it cannot be asked."""
+    try:
+        return line_status.status(settings).warnings
+    except (ConfigurationError, OSError):
+        return ()
+
+
+@main.command()
+@as_json_option
+@click.pass_obj
+def status(settings: Settings, as_json: bool) -> None:
+    """Say what the line does now: live or simulated, its controllers, callers and telephones."""
+    running(settings)  # says so when it takes sudo to ask
+    now = line_status.status(settings)
+    why = asyncio.run(unready(address.of_the_line(settings, applied.CURRENT)))
+    if as_json:
+        click.echo(json.dumps({"ready": not why, "why": why, **asdict(now)}, indent=2))
+    else:
+        click.echo("\n".join(line_status.lines(now, why)))
     if why:
         sys.exit(1)
 
@@ -156,7 +179,9 @@ def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
 def up(settings: Settings) -> None:
     """Start everything on this machine (`make up` does this, and what comes before it)."""
     now = host.up(settings, _say)
-    click.echo(HOW_TO_DIAL.format(address=now.settings.sip_bind.removesuffix(":5060")), nl=False)
+    click.echo(line_status.how_to_dial(now.settings), nl=False)
+    for line in _warnings(now.settings):
+        _say(line)
     if now.refused:
         _say(f"\nconfig/ is NOT in force: the line runs with {now.version}. The mistakes:")
         _say(f"{now.refused}")
@@ -204,7 +229,21 @@ def prompts_command(settings: Settings, force: bool, recorded: tuple[str, ...]) 
         raise recordings.PromptError("left to a person:\n" + "\n".join(left))
 
 
-main.add_command(call_command)
+@main.command(
+    params=[
+        *call_command.params,
+        click.Option(["--really"], is_flag=True, help="Press keys though the line is live."),
+    ],
+    help=call_command.help,
+)
+@click.pass_context
+def call(ctx: click.Context, /, *, really: bool, **words: Any) -> None:  # noqa: ANN401 - its options
+    """Guard `siaga call`: a key that is pressed on a live line rings a real agency."""
+    here = ":".join(map(str, words["to"])) == line_status.asked_at(ctx.obj)
+    if words["keys"] and here and not really and line_status.live(ctx.obj):
+        raise click.UsageError("this line is LIVE, and keys ring real agencies: add --really")
+    ctx.invoke(call_command, **words)
+
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,7 @@ from ivr.settings import Settings
 SUPERVISORD = Path("asterisk/supervisord.conf")
 ROOT = "asterisk/root.sh"
 SOCKET = "supervisor.sock"
+CONTROLLERS = ("1", "2")
 LOCK = "lock"
 READY_SECONDS = 30.0
 STOP_SECONDS = 60.0

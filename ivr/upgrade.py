@@ -11,6 +11,7 @@ from ivr.host import as_started, check, reload_asterisk
 from ivr.ready import listening
 from ivr.settings import Settings
 from ivr.supervisor import (
+    CONTROLLERS,
     ROOT,
     HostError,
     Say,
@@ -21,8 +22,6 @@ from ivr.supervisor import (
     state_of,
     until,
 )
-
-CONTROLLERS = ("1", "2")
 
 
 def upgrade(settings: Settings, say: Say) -> None:

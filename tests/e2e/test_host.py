@@ -1,5 +1,6 @@
 """`make up` and `make down`, and what they promise of the machine."""
 
+import json
 import os
 import signal
 import socket
@@ -161,6 +162,40 @@ def test_a_state_folder_whose_name_is_too_long_is_refused_with_the_reason(host: 
     assert up.returncode == 1
     assert "set SIAGA_STATE to a shorter one" in up.stderr
     assert not host.state.exists()
+
+
+def test_the_status_of_a_line_is_what_its_asterisk_says(host: Host) -> None:
+    up = host.siaga("up")
+    assert "no operator is logged in: callers reach a simulated operator" in up.stderr
+    told = host.siaga("status")
+    assert told.returncode == 0, told.stderr
+    assert "112 answers on 127.0.0.1:41060" in told.stdout
+    assert "operator-1 (Operator 1): NOT logged in" in told.stdout
+    until(lambda: json.loads(host.siaga("status", "--json").stdout)["controllers"] == 2, "both")
+    now = json.loads(host.siaga("status", "--json").stdout)
+    assert (now["ready"], now["live"], now["version"]) == (True, False, host.version)
+    assert (now["calls"], now["waiting"], now["refusing"]) == (0, 0, False)
+    assert [phone["logged_in"] for phone in now["operators"] + now["backup"]] == [False] * 3
+
+    del host.environment["SIAGA_SIP_BIND"]  # the running line is found without it
+    assert host.ready()
+    called = host.siaga("call", "--keys", "1", "--hold", "0.5")
+    assert called.returncode == 0, called.stderr
+
+
+def test_on_a_live_line_nobody_is_invited_to_ring_an_agency(host: Host) -> None:
+    site = host.config / "site.yaml"
+    text = site.read_text().replace("outgoing: [simulated]", "outgoing: [telkom]")
+    site.write_text(text.replace("# telkom: {gateway: ", "telkom: {gateway: "))
+    up = host.siaga("up")
+    assert up.returncode == 0, up.stderr
+    assert "this line is LIVE: key 1 rings damkar-113" in up.stdout
+    assert "--keys" not in up.stdout
+    assert "nobody can call in" in up.stderr
+    pressed = host.siaga("call", "--keys", "1")
+    assert pressed.returncode == 2
+    assert "this line is LIVE, and keys ring real agencies: add --really" in pressed.stderr
+    assert host.siaga("call", "--help").returncode == 0
 
 
 def test_a_name_that_no_server_answers_for_costs_a_call_nothing(host: Host) -> None:
