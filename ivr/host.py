@@ -28,7 +28,7 @@ from ivr.supervisor import (
     start,
     stop,
 )
-from routing.loading import ConfigurationError, load
+from routing.loading import ConfigurationError
 
 Refused = ConfigurationError | PromptError | OSError
 
