@@ -37,8 +37,6 @@ def alone(settings: Settings, say: Say) -> Iterator[None]:
 
     Raises HostError when nothing could run from here.
     """
-    if not SUPERVISORD.exists():
-        raise HostError(f"there is no {SUPERVISORD} here: run it from the checkout")
     length = len(os.fsencode(settings.state.resolve() / SOCKET))
     if length > MAX_SOCKET_BYTES:
         raise HostError(
@@ -71,6 +69,8 @@ def running(settings: Settings) -> bool:
 
 def start(settings: Settings) -> None:
     """Start the supervisor, which starts all else. Raises HostError when it does not start."""
+    if not SUPERVISORD.exists():
+        raise HostError(f"there is no {SUPERVISORD} here: run it from the checkout")
     (settings.state / "log").mkdir(exist_ok=True)
     _supervisor(settings, "supervisord", check=True)
 
