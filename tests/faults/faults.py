@@ -19,13 +19,6 @@ from ivr.phone import Key, What
 _KEYS = "12356"
 """Keys with one hotline each: faults of one batch do not meet at an agency."""
 
-_HOLES = {
-    "no reply at all": "Dial's R gives no ring tone before the far end rings",
-    "100 then silence": "Dial's R gives no ring tone before the far end rings",
-    "183 without SDP": "Dial's R gives no ring tone before the far end rings",
-    "183 with SDP then silence": "early media without sound takes the ring tone away",
-    "200 then nothing": "a dead line counts as a talk until rtp_timeout, 60 s",
-}
 
 TRUNK = tuple(
     Fault(
@@ -34,7 +27,6 @@ TRUNK = tuple(
         f"trunk-{n // len(_KEYS)}",
         callers=Callers(keys=(Key(_KEYS[n % len(_KEYS)]),)),
         expect=SOME,
-        hole=_HOLES.get(script.name, ""),
     )
     for n, script in enumerate(scripts.TRUNK)
 )
@@ -177,7 +169,6 @@ MACHINE = (
         "dead-1",
         Site(outgoing=_PAIR),
         expect=SOME,
-        hole=_HOLES["no reply at all"],
     ),
     Fault(
         "first trunk: a name that nobody can look up",
