@@ -1,10 +1,13 @@
 # `make up` and `make test` do everything on a fresh machine; `make help` lists the rest.
 SHELL := /bin/sh
-SETTINGS := HOME,XDG_CACHE_HOME,SIAGA_CACHE,SIAGA_CONFIG,SIAGA_STATE,SIAGA_SIP_BIND,SIAGA_AGI_BIND,SIAGA_AGI_PEERS,SIAGA_SIMULATION_BIND,SIAGA_RTP_FIRST,SIAGA_RTP_LAST
+SETTINGS := HOME,XDG_CACHE_HOME,SIAGA_CACHE,SIAGA_CONFIG,SIAGA_STATE,SIAGA_SIP_BIND,SIAGA_AGI_BIND,SIAGA_AGI_PEERS,SIAGA_SIMULATION_BIND,SIAGA_RTP_FIRST,SIAGA_RTP_LAST,SIAGA_AMI_BIND,SIAGA_DESK_BIND,SIAGA_MQTT_BIND,SIAGA_MQTT_URL,SIAGA_DATABASE_URL,SIAGA_JOURNAL_DAYS,SIAGA_RECORDING_DAYS
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(SETTINGS),PYTHONDONTWRITEBYTECODE)
 SIAGA := .venv/bin/siaga
 export PYTHONDONTWRITEBYTECODE = 1
 
+AS_IT_IS := NOT renewed, for what is said above (is there a network?): going on with .venv as it is
+NOT_UPGRADED := not upgraded: this code does not start, for what is said above. The line goes on as it was, \
+    but what ends there does not come up again: mend the code, or go back with git
 N ?= 50
 SEED ?= 112
 ONLY ?=
@@ -20,12 +23,13 @@ up: root venv  ## Build what is missing, start everything, say how to dial
 	@$(AS_ROOT) $(SIAGA) up
 
 upgrade: root venv  ## Bring this checkout into use on the running line; no call ends
+	@$(SIAGA) --version >/dev/null || { echo "$(NOT_UPGRADED)" >&2; exit 1; }
 	@$(AS_ROOT) $(SIAGA) upgrade
 
-down: venv  ## Stop what `make up` started, and nothing else
+down: $(SIAGA)  ## Stop what `make up` started, and nothing else
 	@$(AS_ROOT) $(SIAGA) down
 
-drain: venv  ## The same, but let the calls inside finish first (SECONDS=600)
+drain: $(SIAGA)  ## The same, but let the calls inside finish first (SECONDS=600)
 	@$(AS_ROOT) $(SIAGA) down --drain --seconds $(SECONDS)
 
 test: root venv tools check unit e2e  ## Format, lint, types, layers, then every test against real parts
@@ -38,11 +42,11 @@ check:
 	@$(SIAGA) check
 
 unit:
-	@.venv/bin/coverage run -m pytest -q tests/unit tests/wire
+	@.venv/bin/coverage run -m pytest -q --timeout=100 tests/unit tests/wire tests/records
 	@.venv/bin/coverage report
 
 e2e:
-	@$(AS_ROOT) .venv/bin/pytest -q -p no:cacheprovider tests/e2e
+	@$(AS_ROOT) .venv/bin/pytest -q -p no:cacheprovider -n 3 --dist loadfile tests/e2e
 	@$(AS_ROOT) .venv/bin/pytest -q -p no:cacheprovider tests/faults
 
 faults: root venv  ## Strike every fault N times (N=50 SEED=112 ONLY=name); writes tests/faults/README.md
@@ -57,6 +61,9 @@ docker:  ## Prove docker-compose.yml on a Docker engine started for it
 
 bench: root venv  ## Measure speed and memory; writes tests/bench/README.md
 	@$(AS_ROOT) env PYTHONPATH=tests/e2e .venv/bin/python tests/bench/bench.py
+	@.venv/bin/python tests/bench/ingest.py
+	@.venv/bin/python tests/bench/lag.py
+	@.venv/bin/python tests/bench/report.py
 
 sounds: venv tools  ## Speak the prompts whose text has changed
 	@$(SIAGA) prompts
@@ -70,7 +77,11 @@ root:
 
 venv:
 	@mkdir -p var
-	@asterisk/root.sh uv sync --quiet --frozen
+	@asterisk/root.sh uv sync --quiet --frozen || { test -x $(SIAGA) && echo "$(AS_IT_IS)" >&2; }
+
+# To stop a line takes nothing new.
+$(SIAGA):
+	@$(MAKE) --no-print-directory venv
 
 tools:
 	@asterisk/root.sh tools espeak-ng sox

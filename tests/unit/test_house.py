@@ -15,7 +15,11 @@ CORE = [
     *sorted(ROOT.glob("routing/*.py")),
     *(
         ROOT / "ivr" / f"{name}.py"
-        for name in ("call", "flow", "commands", "menu", "agi", "handover")
+        for name in (
+            *("call", "flow", "commands", "menu", "agi", "handover"),
+            *("callrecord", "journal", "journalline", "counting", "figures", "period", "words"),
+            *("accounts", "heard", "live", "messages"),
+        )
     ),
 ]
 SHELL = {
