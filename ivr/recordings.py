@@ -23,6 +23,8 @@ from ivr.menu import MAX_SILENT_SECONDS, Sentence, menu, sentences, silent_secon
 from routing.agencies import Language
 from routing.configuration import Configuration
 
+HELD_SECONDS = 8.0
+"""How long the line ticks before a caller who is held hears again that he is not forgotten."""
 PROMPTS = "PROMPTS.txt"
 
 _HEAD = """\
@@ -174,10 +176,15 @@ def seconds_in_force(
 def finish(configuration: Configuration, folder: Path, target: Path) -> None:
     """Write every prompt of `configuration`, as it is played, from the speech in `folder`.
 
+    And `held`, which goes round and round while somebody holds the caller (musiconhold.conf).
+
     Raises PromptError for speech that is missing or does not fit.
     """
     for each in sentences(configuration):
         write(target / f"{each.prompt}.alaw", _finished(each, folder))
+        if each.name == "still-there":
+            held = sounds.finished(speech(folder, each), HELD_SECONDS)
+            write(target / each.language / "held.alaw", held)
 
 
 def wrong(configuration: Configuration, folder: Path) -> list[str]:

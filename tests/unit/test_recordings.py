@@ -291,7 +291,8 @@ def test_every_prompt_is_finished_into_one_file_with_the_configured_wait(
     patient = configured(("menu.yaml", "wait_seconds: 4", "wait_seconds: 6"))
     recordings.finish(patient, folder, tmp_path / "played")
     found = {path.relative_to(tmp_path / "played") for path in tmp_path.glob("played/*/*")}
-    assert found == {Path(f"{each.prompt}.alaw") for each in sentences(patient)}
+    held = {Path(f"{language}/held.alaw") for language in ("id", "en")}
+    assert found == {Path(f"{each.prompt}.alaw") for each in sentences(patient)} | held
     for each in sentences(patient):
         speech = (folder / f"{each.prompt}.alaw").read_bytes()
         played = (tmp_path / "played" / f"{each.prompt}.alaw").read_bytes()
