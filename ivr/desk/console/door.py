@@ -1,0 +1,172 @@
+"""Who comes in, who is in, and who leaves.
+
+Law 1: a password is compared by one thread, at the lowest priority: however many guess at once,
+Asterisk has the machine.
+Law 2: who is disabled, or has a new password, is out at the next request, and at the next word of a
+page that stays open (`visitor` asked again).
+Law 3: what somebody typed and what their browser holds is in no log and no table.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from ivr.accounts import Session, User, is_name, is_over, name_as_typed, new_session
+from ivr.desk.console.records import Records
+from ivr.desk.console.visitor import Visitor
+from ivr.passwords import Passwords
+from ivr.records import audit, sessions, users
+from ivr.records.errors import RecordsError
+from ivr.words import Lang
+
+GUESTS = 20
+"""Logins at once: the last of them waits for four seconds."""
+BUSY_SECONDS = 5.0
+SEEN_SECONDS = 60.0
+"""A browser is noted as seen no more often than this."""
+LOWEST_PRIORITY = 19
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """It was the right password. `token` is for the browser alone."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing was looked at: after so many failures, one has to wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No such account, a disabled one, or another password: one is not told which."""
+
+
+Came = In | Held | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """A login that goes on: the number of the attempt, and the account if there is one."""
+
+    attempt: int
+    user: User | None
+    address: str
+
+
+class Door:
+    """The door of one console. Its methods may raise RecordsError."""
+
+    def __init__(
+        self,
+        records: Records,
+        passwords: Passwords | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.records = records
+        self._passwords = passwords or Passwords()
+        self._clock = clock
+        self._slow = ThreadPoolExecutor(1, "passwords", _be_patient)
+        self._guests = 0
+
+    async def come_in(self, name: str, password: str, address: str) -> Came:
+        """Try to log in. `address` is the browser's."""
+        if self._guests >= GUESTS:
+            return Held(BUSY_SECONDS)
+        self._guests += 1
+        try:
+            began = await self.records.write(partial(self._begin, name_as_typed(name), address))
+            if isinstance(began, Held):
+                log.warning("login.held", address=address, seconds=began.seconds)
+                return began
+            fits, renewed = await asyncio.get_running_loop().run_in_executor(
+                self._slow, self._compare, began.user, password
+            )
+            token = await self.records.write(partial(self._finish, began, fits, renewed))
+        finally:
+            self._guests -= 1
+        if token is None:
+            log.warning("login.failed", address=address)
+            return Refused()
+        return In(token)
+
+    async def visitor(self, token: str, language: Lang) -> Visitor | None:
+        """Return who holds this token, None for nobody; note that they were seen."""
+        found = await self.records.read(lambda connection: sessions.find(connection, token))
+        if found is None:
+            return None
+        session, user = found
+        now = self._clock()
+        if is_over(session, now) or user.disabled_at is not None:
+            return None
+        if now - session.seen_at > SEEN_SECONDS:
+            # A database that cannot be written to now sends nobody away.
+            with contextlib.suppress(RecordsError):
+                await self.records.write(lambda connection: sessions.seen(connection, token, now))
+        until = session.expires_at
+        return Visitor(user.name, user.role, user.phone, language, user.shown, until)
+
+    async def leave(self, token: str, address: str) -> None:
+        """End the session of who holds this token."""
+        await self.records.write(partial(self._leave, token, address))
+
+    # -- in threads
+
+    def _begin(self, name: str, address: str, connection: Connection) -> _Guest | Held:
+        attempt, wait = sessions.begin_login(connection, name, address, self._clock())
+        if attempt is None:
+            return Held(wait)
+        # What is no name is looked for too: it may hold what a database does not take as text.
+        return _Guest(attempt, users.find(connection, name if is_name(name) else ""), address)
+
+    def _compare(self, user: User | None, password: str) -> tuple[bool, str | None]:
+        """Return whether the password fits, and its hash at today's price if that has changed."""
+        if not self._passwords.fits(user.hash if user else None, password) or user is None:
+            return False, None
+        renewed = self._passwords.hash(password) if self._passwords.is_old(user.hash) else None
+        return True, renewed
+
+    def _finish(
+        self, guest: _Guest, fits: bool, renewed: str | None, connection: Connection
+    ) -> str | None:
+        """Begin a session, if it was the password and the account is still as it was."""
+        now, user = self._clock(), guest.user
+        well = user and fits and not user.disabled_at and users.find(connection, user.name) == user
+        if user is None or not well:
+            # A name that nobody has is not noted: it may be a password, typed one field too early.
+            audit.note(connection, now, user.name if user else "", "login-failed", [guest.address])
+            return None
+        token = secrets.token_urlsafe(32)
+        sessions.login_went_well(connection, guest.attempt)
+        sessions.begin(connection, token, new_session(user.name, guest.address, now))
+        audit.note(connection, now, user.name, "login", [guest.address])
+        if renewed:
+            users.renew_hash(connection, user.name, user.hash, renewed)
+        return token
+
+    def _leave(self, token: str, address: str, connection: Connection) -> None:
+        found: tuple[Session, User] | None = sessions.find(connection, token)
+        if found is not None:
+            sessions.end(connection, token)
+            audit.note(connection, self._clock(), found[1].name, "logout", [address])
+
+
+def _be_patient() -> None:
+    """Let this thread run when nothing else wants to."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
