@@ -46,6 +46,9 @@ Text = Annotated[str, AfterValidator(_one_line)]
 Name = Annotated[str, form(NAME, "not a name", "use small letters, digits and hyphens, at most 31")]
 """A name that also stands in the dialplan: lower case letters, digits and hyphens."""
 
+BROKER_ACCOUNTS = ("desk", "monitor")
+"""Accounts of our broker that are no agency's: `siaga desk`, and who watches all of it."""
+
 Number = Annotated[
     str,
     form(
@@ -152,10 +155,20 @@ class Agency(Value):
     hotlines: tuple[Hotline, ...] = ()
 
 
+def _free(name: str) -> str:
+    if name in BROKER_ACCOUNTS:
+        raise ValueError(
+            f"the name {name} is an account of the broker; give the agency another name"
+        )
+    return name
+
+
 class Agencies(Value):
     """The file `agencies.yaml`."""
 
-    agencies: Annotated[Mapping[Name, Agency], Field(min_length=1)]
+    agencies: Annotated[
+        Mapping[Annotated[Name, AfterValidator(_free)], Agency], Field(min_length=1)
+    ]
 
     def hotlines(self) -> tuple[Hotline, ...]:
         """Return every hotline of every agency, in the order of the file."""

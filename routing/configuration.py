@@ -22,6 +22,24 @@ SECTIONS = frozenset(
 )
 """Sections of pjsip.conf that are ours. Asterisk refuses every endpoint when two share a name."""
 
+CONTEXTS = frozenset(
+    {"emergency", "record-call", "ask-controller", "ask-stand-in", "wait-for-floor", "ask", "judge"}
+    | {"nothing-runs", "static-menu", "static-keys", "static-hop", "plan-known", "walk-plan"}
+    | {"hop-begins", "hop-over", "nobody-yet", "failed-hop", "ring-escape", "agency-accept"}
+    | {
+        "joined",
+        "leg-left",
+        "operator-joined",
+        "has-sound",
+        "ops",
+        "last-hotline",
+        "emergency-end",
+        "simulated-answer",
+    }
+    | {"hotline-allow", "trunk-allow"}
+)
+"""Contexts of the dialplan. Each gets a version's name wherever it stands (routing/dialplan.py)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
@@ -70,10 +88,13 @@ def conflicts(r: Readable) -> Iterator[Conflict]:
         yield from _sentences(r.menu, r.agencies)
         yield from _blanks(r.menu)
         yield from _agencies_named(r.menu, r.agency_names)
+        yield from _reserved("menu.yaml", "services", r.menu.services)
     if r.agencies:
         yield from _hotlines(r.agencies, r.trunk_names)
+        yield from _reserved("agencies.yaml", "agencies", r.agencies.agencies)
     if r.site:
         yield from _trunks(r.site, r.agencies)
+        yield from _called_as_hotlines(r.site, r.agencies)
     if r.operators:
         yield from _phones(r.operators, r.agencies, r.trunk_names)
         yield from _last_resort(r.operators, r.agencies, r.hotline_names)
@@ -110,6 +131,14 @@ def _agencies_named(menu: MenuFile, known: Names) -> Iterator[Conflict]:
                     yield Conflict("menu.yaml", place, *_unknown("agency", name, known))
 
 
+def _reserved(file: str, field: str, names: Collection[str]) -> Iterator[Conflict]:
+    for name in names:
+        if name in CONTEXTS:
+            place: Place = (field, name)
+            message = f"the name {name} is taken by the dialplan"
+            yield Conflict(file, place, message, "choose another")
+
+
 def _last_resort(
     operators: Operators, agencies: Agencies | None, known: Names
 ) -> Iterator[Conflict]:
@@ -139,13 +168,17 @@ def _hotlines(agencies: Agencies, trunks: Names) -> Iterator[Conflict]:
             yield Conflict("agencies.yaml", place, message, "add `spoken: {id: ..., en: ...}`")
         for i, hotline in enumerate(agency.hotlines):
             place = ("agencies", name, "hotlines", i)
-            if hotline.name in seen:
+            if hotline.name in seen or f"simulated-{hotline.name}" in CONTEXTS:
                 message, remedy = (
                     f"the name {hotline.name} is taken",
                     "give each hotline its own name",
                 )
                 yield Conflict("agencies.yaml", (*place, "name"), message, remedy)
             seen.add(hotline.name)
+            if hotline.dialled in CONTEXTS:
+                message = f"the name {hotline.dialled} is taken by the dialplan"
+                remedy = "let the agency's telephone have another name"
+                yield Conflict("agencies.yaml", (*place, "sip"), message, remedy)
             if trunks is not None and hotline.trunk and hotline.trunk not in trunks:
                 unknown = _unknown("trunk", hotline.trunk, trunks)
                 yield Conflict("agencies.yaml", (*place, "trunk"), *unknown)
@@ -158,7 +191,7 @@ def _own_endpoints(agencies: Agencies | None) -> set[str]:
 
 def _trunks(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:
     trunks = site.trunks
-    taken = SECTIONS | _own_endpoints(agencies)
+    taken = SECTIONS | CONTEXTS | _own_endpoints(agencies)
     for name in trunks:
         if name in taken:
             message = f"the name {name} is taken"
@@ -178,18 +211,20 @@ def _trunks(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:
         )
 
 
+def _called_as_hotlines(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:
+    numbers = {h.number: h.name for h in agencies.hotlines()} if agencies else {}
+    for i, number in enumerate(site.also_called):
+        if number in numbers:
+            message = f"{number} is the number of {numbers[number]}, which we call ourselves"
+            remedy = "remove it: a carrier that sends it to us must be told to take it there"
+            yield Conflict("site.yaml", ("also_called", i), message, remedy)
+
+
 def _phones(o: Operators, agencies: Agencies | None, trunks: Names) -> Iterator[Conflict]:
-    taken = {*SECTIONS, *(trunks or ()), *_own_endpoints(agencies)}
+    taken = {*SECTIONS, *CONTEXTS, *(trunks or ()), *_own_endpoints(agencies)}
     for group, phones in (("operators", o.operators), ("backup", o.backup)):
         for i, phone in enumerate(phones):
             place = (group, i, "account")
-            if phone.account.isdigit():
-                yield Conflict(
-                    "operators.yaml",
-                    place,
-                    "an account of digits alone could be a caller's number, who is then refused",
-                    "put a word into it, as in operator-1",
-                )
             if phone.account in taken:
                 message = f"the name {phone.account} is taken by another phone, trunk or section"
                 yield Conflict("operators.yaml", place, message, "give each phone its own account")

@@ -24,12 +24,14 @@ _SECTION = re.compile(r"^\[([a-z-]+)\]$.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 class Controller:
     """Where the dialplan finds the controller, and how long a floor may be quiet.
 
-    `stand_ins` is how many stand-ins may run at once.
+    `stand_ins` is how many stand-ins may run at once. `test_word` is what a call of ours says, in
+    its header X-Siaga-Test, to count as a test; no call is one while it is empty.
     """
 
     agi_url: str
     quiet_seconds: float = 2.5
     stand_ins: int = 6
+    test_word: str = ""
 
 
 def extensions(
@@ -60,9 +62,14 @@ def contexts_of(text: str) -> tuple[str, ...]:
     return tuple(name for name, _ in _sections(text))
 
 
-def include(paths: Sequence[str]) -> str:
-    """Return the lines that make Asterisk read further files."""
-    return "".join(f'\n#include "{path}"' for path in paths) + "\n"
+def include(newest: str, *earlier: str) -> str:
+    """Return the lines that make Asterisk read further files.
+
+    One that is missing ends the reading there and then, and what was read comes into force
+    (config.c, process_text_line): so the newest comes first, and the others are only tried.
+    """
+    earlier_lines = "".join(f'#tryinclude "{path}"\n' for path in earlier)
+    return f'\n#include "{newest}"\n{earlier_lines}'
 
 
 _HEAD = "; Compiled by `siaga apply`. Changes here are overwritten.\n"
@@ -100,6 +107,7 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield f"AGI_URL = {controller.agi_url}"
     yield f"QUIET_SECONDS = {controller.quiet_seconds}"
     yield f"STAND_INS = {controller.stand_ins}"
+    yield f"TEST_WORD = {controller.test_word}"
     yield f"NO_CHOICE_PRIO = {c.menu.no_choice.priority}"
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
@@ -107,20 +115,28 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
 
 
 def _also_called(c: Configuration) -> Iterator[str]:
-    """Let in what a carrier calls us beside 112. Exact numbers: a pattern could let in others."""
+    """Let in what a carrier is known to call us, and send back what it was to take to a hotline."""
     for number in c.site.also_called:
         yield f"exten => {number},1,Goto(emergency,s,1)"
+    for number in sorted({h.number for h in c.agencies.hotlines() if h.number}):
+        yield f"exten => {number},1,Hangup(1)"
 
 
 def _fences(c: Configuration) -> Iterator[str]:
     """List what may be dialled: nothing else can be, whatever a plan says."""
     hotlines = c.agencies.hotlines()
+    owners = {h.dialled: name for name, h in reversed(_owned(c))}
     yield "[hotline-allow]"
-    for number in sorted({h.dialled for h in hotlines}):
-        yield f"exten => {number},1,NoOp()"
+    for number, agency in sorted(owners.items()):
+        yield f"exten => {number},1,Return({agency})"
     yield "[trunk-allow]"
     for trunk in sorted({*c.site.trunks, *(h.endpoint for h in hotlines if h.endpoint)}):
         yield f"exten => {trunk},1,NoOp()"
+
+
+def _owned(c: Configuration) -> list[tuple[str, Hotline]]:
+    """Return every hotline with the agency whose it is, in the order of the file."""
+    return [(name, h) for name, agency in c.agencies.agencies.items() for h in agency.hotlines]
 
 
 def _static_keys(c: Configuration) -> Iterator[str]:
@@ -191,15 +207,22 @@ def _minute_before(clock: str) -> str:
 
 
 def _last_hotline(c: Configuration) -> Iterator[str]:
-    """Ring the number behind all operators, over each trunk that leads to it."""
-    last = next(h for h in c.agencies.hotlines() if h.name == c.operators.last_hotline)
+    """Ring the number behind all operators; over another trunk only if the first leads nowhere.
+
+    The caller may leave it by 0 while it rings and by *0 when a machine speaks: operators again.
+    """
+    agency, last = next(x for x in _owned(c) if x[1].name == c.operators.last_hotline)
     yield "[last-hotline]"
-    yield "exten => s,1,NoOp()"
+    yield "exten => s,1,Set(EXITCONTEXT=ring-escape)"
     for hop in hops_of(c, last):
-        options = f"girU(agency-accept^{int(hop.confirm)})"
-        dial = f"PJSIP/{hop.number}@{hop.trunk},{hop.ring_seconds}^10,{options}"
+        options = f"gidHrU(agency-accept^{int(hop.confirm)})"
+        dial = f"PJSIP/{hop.number}@{hop.trunk},{min(hop.ring_seconds, 20)}^10,{options}"
+        yield f" same => n,Gosub(hop-begins,s,1(last,{agency},{hop.number},{hop.trunk}))"
         yield f" same => n,TryExec(Dial({dial}))"
-        yield ' same => n,GotoIf($["${JOINED}" != ""]?done)'
+        yield " same => n,Gosub(hop-over,s,1(last))"
+        yield ' same => n,GotoIf($["${JOINED}${PICKED_UP}" != ""]?done)'
+        nowhere = '"${DIALSTATUS}" = "CHANUNAVAIL" | "${DIALSTATUS}" = "CONGESTION"'
+        yield f" same => n,GotoIf($[{nowhere}]?:done)"
     yield " same => n(done),Return()"
 
 

@@ -88,10 +88,7 @@ def read(path: Path) -> Document:
     document = Document(str(path))
     raw = b""
     try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_BYTES:
-            document.problem((), f"larger than {MAX_BYTES} bytes", "split or shorten it")
-            return document
+        raw = _bytes(path, document)
         text = raw.decode("utf-8")
         _refuse_odd_spaces(text, document)
         if not document.problems:
@@ -114,6 +111,19 @@ def read(path: Path) -> Document:
         else:
             document.data = _build(node, (), document)
     return document
+
+
+def _bytes(path: Path, document: Document) -> bytes:
+    """Return what stands in the file; where it is not one to read, note that and return nothing."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for, for ever
+        document.problem((), "not a file", "put a file of this name there")
+        return b""
+    with path.open("rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    if len(raw) > MAX_BYTES:
+        document.problem((), f"larger than {MAX_BYTES} bytes", "split or shorten it")
+        return b""
+    return raw
 
 
 def _mark(raw: bytes, offset: int) -> yaml.Mark:

@@ -1,4 +1,4 @@
-"""Values into what Asterisk may talk to: SIP endpoints of callers, trunks and phones, and queues.
+"""Values into what Asterisk may talk to: SIP endpoints, queues, and who watches it.
 
 Law: a call is only taken from an address that `site.yaml` lists, or from a phone that knows its
 secret. Nothing is reachable by name.
@@ -74,6 +74,22 @@ def rtp(listening: Listening) -> str:
             strictrtp="yes",
             icesupport="no",
         ),
+    )
+
+
+def manager(bind: str, secret: str) -> str:
+    """Return the text that `asterisk/etc/manager.conf` includes: who may watch, and from where.
+
+    `bind` is `address:port`. Whoever comes from another address, so from another machine, is
+    refused.
+    """
+    host, _, port = bind.rpartition(":")
+    own = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
+    return "\n".join(
+        [
+            *_section("general(+)", enabled="yes", bindaddr=host, port=port),
+            *_section("desk(watcher)", secret=secret, permit=f"{own}/255.255.255.255"),
+        ]
     )
 
 

@@ -21,6 +21,7 @@ from routing.document import Document, Problem, read
 from routing.endpoints import Listening
 from routing.loops import loops
 from routing.remedies import Place, instead
+from routing.rings import pretence
 from routing.services import MenuFile
 from routing.site import Operators, Site
 
@@ -45,7 +46,8 @@ class ConfigurationError(Exception):
 def load(folder: Path, own: Listening | None = None) -> Configuration:
     """Read the four files of `folder`; raise ConfigurationError with every problem in them.
 
-    With `own`, the addresses of this machine, a line that leads back to it is a problem too.
+    With `own`, the addresses of this machine, it is judged whether the line may be run here: no way
+    out leads back, and no recording is an operator where real telephones ring.
     """
     documents = {name: read(folder / name) for name in FILES}
     agencies = _validate(documents["agencies.yaml"], Agencies)
@@ -61,7 +63,7 @@ def load(folder: Path, own: Listening | None = None) -> Configuration:
     )
     found = list(conflicts(readable))
     if own is not None:
-        found += loops(site, agencies, own)
+        found += [*loops(site, agencies, own), *pretence(readable)]
     for conflict in found:
         documents[conflict.file].problem(conflict.place, conflict.message, conflict.remedy)
     problems = [p for d in documents.values() for p in d.problems]

@@ -24,6 +24,7 @@ _WRITE = {
     "closes": _CLOCK,
     "last_hotline": "write the name of a hotline, such as polisi-110",
     "part_of": _AGENCY,
+    "account": 'write a name that is more than digits, as in "operator-1"',
     "agencies": _AGENCY,
     "reports": _AGENCY,
     "trunk": _TRUNK,
@@ -43,6 +44,7 @@ _RIGHT_IN_QUOTES = {
     "closes": re.compile("([01][0-9]|2[0-3]):[0-5][0-9]"),
     "also_called": re.compile("[+]?[0-9]{3,20}"),
     "key": re.compile("[0-9]"),
+    "account": re.compile("[a-z0-9-]*[a-z-][a-z0-9-]*"),
 }
 
 

@@ -59,6 +59,31 @@ def _once(numbers: tuple[str, ...]) -> tuple[str, ...]:
     return numbers
 
 
+HIDDEN = frozenset(
+    ("anonymous", "private", "restricted", "unavailable", "unknown", "withheld"),
+)
+"""What carriers write for the number of a caller who hides it (RFC 3323 section 4.1.1.3)."""
+
+
+def _nobodys(account: str) -> str:
+    """Refuse what may stand in a caller's From: Asterisk would ask him for the phone's password."""
+    if account.isdigit():
+        raise ValueError(
+            "an account of digits alone could be a caller's number, who is then refused; "
+            "put a word into it, as in operator-1"
+        )
+    if account in HIDDEN:
+        raise ValueError(
+            f"carriers write {account} for a caller who hides the number, who is then refused; "
+            "give the phone another account, as in operator-1"
+        )
+    return account
+
+
+Account = Annotated[Name, AfterValidator(_nobodys)]
+"""The name a phone registers with, which no caller's From ever holds."""
+
+
 class Trunk(Value):
     """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies."""
 
@@ -85,15 +110,15 @@ class Site(Value):
     listen: Listen = "127.0.0.1:5060"
 
     @property
-    def live(self) -> bool:
-        """Whether a hotline is rung over a carrier's gateway."""
+    def dials_out(self) -> bool:
+        """Whether hotlines are rung over a carrier's gateway, unless they name another trunk."""
         return any(name in self.trunks and self.trunks[name].gateway for name in self.outgoing)
 
 
 class Operator(Value):
     """One operator's phone: the SIP account it registers as, and the name shown."""
 
-    account: Name
+    account: Account
     name: Annotated[
         str,
         form(

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from routing.agencies import WEEKDAYS, WIB, Hours
-from routing.configuration import Configuration
+from routing.configuration import CONTEXTS, Configuration
 from routing.dialplan import (
     ENTRANCES,
     Controller,
@@ -111,12 +111,13 @@ def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configurat
         "AGI_URL = agi://127.0.0.1:4573/menu",
         "QUIET_SECONDS = 2.5",
         "STAND_INS = 6",
+        "TEST_WORD =",
         "NO_CHOICE_PRIO = 8",
         "OVERFLOW_SECONDS = 25",
         "SIMULATED_OPERATOR = 1",
         "SIMULATED_TRUNK = simulated",
     ]
-    assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,girU(agency-accept^0)))" in context(
+    assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,gidHrU(agency-accept^0)))" in context(
         compiled(shipped), "last-hotline"
     )
 
@@ -140,8 +141,10 @@ def test_a_live_site_has_no_simulation(configured: Configured) -> None:
 
 def test_the_fences_hold_every_number_and_trunk_and_nothing_else(shipped: Configuration) -> None:
     text = compiled(shipped)
-    numbers = ("0761123", "110", "113", "115", "117", "119")
-    assert context(text, "hotline-allow") == [f"exten => {n},1,NoOp()" for n in numbers]
+    owners = {"0761123": "pln", "110": "polresta", "113": "damkar", "115": "basarnas"}
+    owners |= {"117": "bpbd", "119": "psc-119"}
+    fences = [f"exten => {number},1,Return({agency})" for number, agency in owners.items()]
+    assert context(text, "hotline-allow") == fences
     assert context(text, "trunk-allow") == ["exten => simulated,1,NoOp()"]
 
 
@@ -212,7 +215,7 @@ def test_a_hotline_with_a_sip_address_is_fenced_by_its_user_and_its_own_endpoint
     configured: Configured,
 ) -> None:
     text = compiled(configured(("agencies.yaml", DAMKAR, 'sip: "pos-1@10.1.2.3:5070"')))
-    assert "exten => pos-1,1,NoOp()" in context(text, "hotline-allow")
+    assert "exten => pos-1,1,Return(damkar)" in context(text, "hotline-allow")
     assert "exten => sip-damkar-113,1,NoOp()" in context(text, "trunk-allow")
     assert "Gosub(static-hop,s,1(pos-1,sip-damkar-113,20,0))" in text
     assert "pos-1" not in "".join(context(text, "simulated"))
@@ -232,6 +235,27 @@ def test_nothing_a_caller_sent_is_in_what_is_compiled_from_config(shipped: Confi
     text = compiled(shipped)
     for name in ("globals", "simulated", "hotline-allow", "trunk-allow", "static-keys"):
         assert not re.search("EXTEN|CALLERID", "".join(context(text, name)))
+
+
+OURS = {
+    *("ARG1", "ARG2", "ARG3", "ARG4", "CAUSE", "DIALSTATUS", "FLOOR", "FRONT", "I", "KEY", "NUM"),
+    *("LEFT_CAUSE", "PROMPT", "QUEUESTATUS", "QUEUE_PRIO", "RECORDING", "TALK", "TEST", "TRK"),
+    *("CALLERID(num)", "CHANNEL(endpoint)"),
+}
+"""What an event may hold unFILTERed: words of Asterisk and config/, what was FILTERed before."""
+
+
+def test_the_journal_is_told_only_what_was_filtered_or_is_ours(shipped: Configuration) -> None:
+    events = re.findall(r"CELGenUserEvent\((.*)\)", compiled(shipped))
+    assert len(events) > 15
+    unfiltered = {
+        name
+        for event in events
+        for name in re.findall(
+            r"\$\{([^{}]+)\}", re.sub(r"\$\{FILTER\([^{}]*\$\{.*?\}\)\}", "", event)
+        )
+    }
+    assert unfiltered <= OURS
 
 
 def test_the_same_configuration_gives_the_same_text(
@@ -274,11 +298,16 @@ def test_a_carrier_may_call_us_by_further_numbers_and_an_operator_may_not(
         ("site.yaml", '# also_called: ["0761112"]', 'also_called: ["0761112", "+62761112"]')
     )
     text = compiled(site)
-    assert context(text, "from-trunk")[-2:] == [
+    assert context(text, "from-trunk")[-8:-6] == [
         "exten => 0761112,1,Goto(emergency,s,1)",
         "exten => +62761112,1,Goto(emergency,s,1)",
     ]
     assert text.count("0761112,1") == 1
+
+
+def test_a_hotline_that_a_carrier_sends_back_to_us_is_refused(shipped: Configuration) -> None:
+    refused = [f"exten => {n},1,Hangup(1)" for n in ("0761123", "110", "113", "115", "117", "119")]
+    assert context(compiled(shipped), "from-trunk")[-6:] == refused
 
 
 def test_two_versions_side_by_side_share_no_context_but_the_entrances(
@@ -290,5 +319,11 @@ def test_two_versions_side_by_side_share_no_context_but_the_entrances(
     assert not names[0] & names[1]
 
 
+def test_no_name_that_staff_choose_can_be_a_context(shipped: Configuration) -> None:
+    found = re.findall(r"^\[(\S+)-1\]$", contexts(shipped, WRITTEN, "1"), re.MULTILINE)
+    assert sorted(found) == sorted(CONTEXTS)
+
+
 def test_asterisk_is_told_to_read_each_file_by_a_line_of_its_own() -> None:
-    assert include(["/a.conf", "/b.conf"]) == '\n#include "/a.conf"\n#include "/b.conf"\n'
+    wanted = '\n#include "/new.conf"\n#tryinclude "/a.conf"\n#tryinclude "/b.conf"\n'
+    assert include("/new.conf", "/a.conf", "/b.conf") == wanted

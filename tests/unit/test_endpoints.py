@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ivr.heard import EVENTS
 from routing.configuration import SECTIONS, Configuration
 from routing.dialplan import Controller, extensions
-from routing.endpoints import Listening, pjsip, queues, rtp
+from routing.endpoints import Listening, manager, pjsip, queues, rtp
 
+MANAGER = Path(__file__).parents[2] / "asterisk/etc/manager.conf"
 PJSIP = Path(__file__).parents[2] / "asterisk/etc/pjsip.conf"
 LISTENING = Listening("127.0.0.1:5060", "127.0.0.2:5070", 10000, 14999)
 SECRETS = {"operator-1": "sEcReT-1", "operator-2": "sEcReT-2", "pengawas-1": "sEcReT-3"}
@@ -150,6 +152,40 @@ strictrtp = yes
 icesupport = no
 """
     )
+
+
+def test_one_account_may_watch_from_this_machine() -> None:
+    assert (
+        manager("127.0.0.1:5038", "sEcReT")
+        == """\
+[general](+)
+enabled = yes
+bindaddr = 127.0.0.1
+port = 5038
+
+[desk](watcher)
+secret = sEcReT
+permit = 127.0.0.1/255.255.255.255
+"""
+    )
+
+
+def test_a_manager_on_all_addresses_lets_only_this_machine_watch() -> None:
+    text = manager("0.0.0.0:5038", "sEcReT")
+    assert "bindaddr = 0.0.0.0\n" in text
+    assert "permit = 127.0.0.1/255.255.255.255" in text
+
+
+def test_only_what_the_live_state_needs_may_be_read_and_nothing_may_be_done() -> None:
+    text = MANAGER.read_text(encoding="utf-8")
+    let_through = re.findall(
+        r"^eventfilter\(action\(include\),name\((\w+)\)\) =$", text, re.MULTILINE
+    )
+    assert set(let_through) == EVENTS
+    assert re.findall(r"^(?:read|write) = .*", text, re.MULTILINE) == [
+        "read = call,agent",
+        "write = reporting",
+    ]
 
 
 def test_secrets_stand_with_the_endpoints_and_nowhere_else(shipped: Configuration) -> None:

@@ -1,6 +1,7 @@
 """One mistake, one line: what is wrong in `config/`, where it stands and what to write instead."""
 
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -331,6 +332,21 @@ a phone with the name of our own section
 + account: from-trunk
 operators.yaml:10:15: backup.0.account: the name from-trunk is taken by another phone, trunk or section (found 'from-trunk'); give each phone its own account
 
+a phone with digits that are no text
+- account: pengawas-1
++ account: 0811
+operators.yaml:10:15: backup.0.account: YAML would read this as a different number (found '0811'); write a name that is more than digits, as in "operator-1"
+
+a phone that could be a caller's number
+- account: pengawas-1
++ account: "0761500"
+operators.yaml:10:15: backup.0.account: an account of digits alone could be a caller's number, who is then refused (found '0761500'); put a word into it, as in operator-1
+
+a phone with what carriers write for a hidden number
+- account: pengawas-1
++ account: anonymous
+operators.yaml:10:15: backup.0.account: carriers write anonymous for a caller who hides the number, who is then refused (found 'anonymous'); give the phone another account, as in operator-1
+
 a number for the name of the last hotline
 - last_hotline: polisi-110
 + last_hotline: 110
@@ -379,6 +395,11 @@ a called number twice
 + also_called: ["0761112", "0761112"]
 site.yaml:19:1: also_called: a number stands twice; keep one of the two
 
+a called number that is a hotline of ours
+- # also_called: ["0761112"]
++ also_called: ["0761112", "113"]
+site.yaml:19:26: also_called.1: 113 is the number of damkar-113, which we call ourselves (found '113'); remove it: a carrier that sends it to us must be told to take it there
+
 a trunk that leads nowhere
 - # telkom: {gateway: "203.0.113.5:5060"}
 + telkom: {}
@@ -393,6 +414,21 @@ a trunk with the name of our own section
 - # telkom: {gateway: "203.0.113.5:5060"}
 + from-trunk: {gateway: "203.0.113.5"}
 site.yaml:10:3: trunks.from-trunk: the name from-trunk is taken; give the trunk another name
+
+a trunk with the name of a context of the dialplan
+- # telkom: {gateway: "203.0.113.5:5060"}
++ ops: {gateway: "203.0.113.5"}
+site.yaml:10:3: trunks.ops: the name ops is taken; give the trunk another name
+
+a service with the name of a context of the dialplan
+- fallen-tree:
++ joined:
+menu.yaml:28:3: services.joined: the name joined is taken by the dialplan; choose another
+
+an agency's telephone with the name of a context of the dialplan
+- number: "113"
++ sip: "ops@10.1.2.3"
+agencies.yaml:27:33: agencies.damkar.hotlines.0.sip: the name ops is taken by the dialplan (found 'ops@10.1.2.3'); let the agency's telephone have another name
 
 a way out that does not exist
 - outgoing: [simulated]
@@ -650,12 +686,16 @@ def test_a_missing_file_is_asked_for(edited: Edited) -> None:
     )
 
 
-def test_a_folder_in_the_place_of_a_file_is_no_file(edited: Edited) -> None:
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe"])
+def test_what_stands_in_the_place_of_a_file_and_is_none_is_not_waited_for(
+    make: Callable[[Path], None], edited: Edited
+) -> None:
     folder = edited()
     (folder / "site.yaml").unlink()
-    (folder / "site.yaml").mkdir()
+    make(folder / "site.yaml")
     (problem,) = problems(folder)
-    assert problem.message == "cannot be read: Is a directory"
+    said = "not a file; put a file of this name there"
+    assert str(problem) == f"{folder}/site.yaml:1:1: {said}"
 
 
 def test_a_folder_with_nothing_in_it_lacks_four_files(tmp_path: Path) -> None:
@@ -763,6 +803,7 @@ def test_a_way_out_that_leads_back_to_this_machine_is_refused(
     folder = edited(
         ("site.yaml", T, f'telkom: {{gateway: "{gateway}"}}'),
         ("agencies.yaml", H, f'sip: "113@{gateway}"'),
+        ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
     )
     message = f"leads back to this machine: {gateway} is an address of its own"
     found = [(p.key, p.message) for p in problems(folder, own)] if leads_back else []
@@ -773,6 +814,31 @@ def test_a_way_out_that_leads_back_to_this_machine_is_refused(
         ("agencies.damkar.hotlines.0.sip", message),
         ("trunks.telkom.gateway", message),
     ] * int(leads_back)
+
+
+@pytest.mark.parametrize(
+    ("edits", "rings"),
+    [
+        ([("site.yaml", "[simulated]", "[telkom, simulated]")], "key 1 rings damkar-113"),
+        ([("agencies.yaml", H, f"{H}, trunk: telkom")], "key 1 rings damkar-113"),
+        ([("agencies.yaml", H, 'sip: "113@10.1.2.3"')], "key 1 rings damkar-113"),
+        ([("agencies.yaml", '"110",', '"110", trunk: telkom,')], "key 7 rings polisi-110"),
+    ],
+)
+def test_a_recording_is_no_operator_where_a_real_telephone_rings(
+    edits: list[tuple[str, str, str]], rings: str, edited: Edited
+) -> None:
+    folder = edited(("site.yaml", T, T.removeprefix("# ")), *edits)
+    (problem,) = problems(folder, OWN)
+    assert problem.key == "simulated_operator"
+    said = f"a recording would answer those who need a person: {rings}, which is real"
+    assert (problem.message, problem.remedy) == (said, "write `simulated_operator: false`")
+    # What was put in force by an earlier version still starts.
+    assert load(folder).site.simulated_operator
+
+
+def test_a_way_out_that_no_key_uses_rings_nobody(edited: Edited) -> None:
+    assert load(edited(("site.yaml", T, T.removeprefix("# "))), OWN)
 
 
 def test_the_simulation_is_no_caller(edited: Edited) -> None:

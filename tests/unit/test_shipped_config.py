@@ -12,6 +12,7 @@ from routing.agencies import WEEKDAYS, Language
 from routing.configuration import MAX_HOPS, MAX_RING_SECONDS, SECTIONS, Configuration
 from routing.loading import FILES, ConfigurationError, load
 from routing.services import PromptName
+from routing.site import HIDDEN
 
 CONFIG = Path(__file__).parents[2] / "config"
 README = (CONFIG / "README.md").read_text(encoding="utf-8")
@@ -106,8 +107,8 @@ def test_the_page_gives_the_default_of_every_key_that_has_one() -> None:
                     assert re.search(rf"^\| `{key}` \|.*\| `{default}` \|", README, re.MULTILINE)
 
 
-def test_the_page_names_every_choice() -> None:
-    for choice in (*WEEKDAYS, *get_args(Language), *get_args(PromptName)):
+def test_the_page_names_every_choice_and_every_account_that_is_none() -> None:
+    for choice in (*WEEKDAYS, *get_args(Language), *get_args(PromptName), *HIDDEN):
         assert f"`{choice}`" in README
 
 
