@@ -1,7 +1,7 @@
 #!/bin/sh
 # The private root: Debian sid with Asterisk, in a cache outside the checkout, run under bubblewrap.
 #
-#   asterisk/root.sh build            make it if it is not there; print where it is
+#   asterisk/root.sh build            make it if it is not there, or go on with the last; print where it is
 #   asterisk/root.sh path             print where it is
 #   asterisk/root.sh run COMMAND...   run a command in it, with the state folder $SIAGA_STATE (var)
 #   asterisk/root.sh serve NAME       run asterisk/start.sh NAME in it until it ends by itself
@@ -14,7 +14,13 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 checkout=$(dirname "$here")
-cache=${SIAGA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/siaga112}
+# Under sudo HOME is root's as a rule, and what was built is in the home of who called it.
+home=$HOME
+if [ -n "${SUDO_USER:-}" ]; then
+    caller=$(getent passwd "$SUDO_USER" | cut -d: -f6)
+    [ ! -d "$caller/.cache/siaga112" ] || home=$caller
+fi
+cache=${SIAGA_CACHE:-${XDG_CACHE_HOME:-$home/.cache}/siaga112}
 
 # Two checkouts may be built at once: the second waits for what the first is making.
 one_at_a_time() {
@@ -27,13 +33,29 @@ die() { say "$*"; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 # One root for each list of packages and each way of setting it up; a change makes another.
-root_path() {
+wanted_root() {
     printf '%s/root-%s\n' "$cache" "$(cat "$here/packages" "$here/setup.sh" "$here/version.sh" | sha256sum | cut -c1-12)"
 }
 
 # One Python environment for each set of locked packages, beside the root it was made in.
+wanted_environment() {
+    printf '%s.env-%s\n' "$(wanted_root)" "$(sha256sum < "$checkout/uv.lock" | cut -c1-12)"
+}
+
+# What is wanted if it is there, else the newest that is: a line that could run must, and to build one
+# takes a network. Nothing before the first.
 environment_path() {
-    printf '%s.env-%s\n' "$(root_path)" "$(sha256sum < "$checkout/uv.lock" | cut -c1-12)"
+    {
+        wanted_environment
+        ls -dt "$(wanted_root)".env-???????????? 2>/dev/null || true
+        ls -dt "$cache"/root-????????????.env-???????????? 2>/dev/null || true
+    } | while IFS= read -r found; do
+        [ ! -d "$found" ] || [ ! -d "${found%.env-*}" ] || { printf '%s\n' "$found"; break; }
+    done
+}
+root_path() {
+    set -- "$(environment_path)"
+    printf '%s\n' "${1%.env-*}"
 }
 
 # Installs the Debian packages it is given, if any.
@@ -78,7 +100,7 @@ uv() {
 }
 
 build_root() {
-    root=$(root_path)
+    root=$(wanted_root)
     [ -d "$root" ] && return
     say "building the private root (about half a minute)"
     as_root rm -rf "$root".new.*
@@ -94,7 +116,7 @@ build_root() {
 }
 
 build_environment() {
-    environment=$(environment_path)
+    environment=$(wanted_environment)
     [ -d "$environment" ] && return
     say "installing the Python packages into the root"
     new="$environment.new.$$"
@@ -106,7 +128,7 @@ build_environment() {
     for file in /etc/resolv.conf /etc/hosts /etc/ssl/certs /usr/local/share/ca-certificates; do
         [ -e "$file" ] && set -- "$@" --ro-bind "$(readlink -f "$file")" "$file"
     done
-    as_root bwrap --ro-bind "$(root_path)" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run \
+    as_root bwrap --ro-bind "$(wanted_root)" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run \
         --die-with-parent "$@" --ro-bind "$cache/nsswitch.conf" /etc/nsswitch.conf \
         --ro-bind "$checkout" /opt/siaga/src --bind "$new" /opt/siaga/env \
         --ro-bind "$cache/uv" /mnt --bind "$cache/uv-cache-root" /tmp/uv-cache \
@@ -118,23 +140,31 @@ build_environment() {
     mv "$new" "$environment"
 }
 
+# What cannot be renewed, most often for lack of a network, is used as it is.
+build() {
+    "$here/root.sh" renew && return
+    [ -n "$(environment_path)" ] || exit 1
+    say "NOT renewed, for what is said above (is there a network?): going on with $(root_path)"
+}
+
 run() {
     state=$(readlink -f "${SIAGA_STATE:-$checkout/var}")
-    if [ ! -d "$(root_path)" ] || [ ! -d "$(environment_path)" ]; then
-        die "not built yet: run 'make up'"
-    fi
-    exec bwrap --ro-bind "$(root_path)" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run \
+    environment=$(environment_path)
+    [ -n "$environment" ] || die "not built yet: run 'make up'"
+    exec bwrap --ro-bind "${environment%.env-*}" / --dev /dev --proc /proc --tmpfs /tmp --tmpfs /run \
         --die-with-parent --unshare-pid --unshare-ipc --unshare-uts --hostname siaga \
-        --ro-bind "$checkout" /opt/siaga/src --ro-bind "$(environment_path)" /opt/siaga/env \
+        --ro-bind "$checkout" /opt/siaga/src --ro-bind "$environment" /opt/siaga/env \
         --bind "$state" /var/lib/siaga --chdir /opt/siaga/src \
         --setenv HOME /var/lib/siaga --setenv SIAGA_STATE /var/lib/siaga \
+        --setenv SIAGA_STATE_SHOWN "$state" \
         --setenv SIAGA_SOUNDS /opt/siaga/src/asterisk/sounds --setenv PYTHONDONTWRITEBYTECODE 1 \
         --setenv PYTHONPATH /opt/siaga/src --setenv PATH /opt/siaga/env/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         -- "$@"
 }
 
 case ${1:-} in
-    build) one_at_a_time; install_tools; build_root; build_environment; root_path ;;
+    build) build; root_path ;;
+    renew) one_at_a_time; install_tools; build_root; build_environment ;;
     tools) shift; install_programs "$@" ;;
     uv) shift; one_at_a_time; uv "$@" ;;
     path) root_path ;;
