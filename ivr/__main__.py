@@ -13,43 +13,24 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from ivr import address, applied, host, logs, prompts, recordings
+from ivr import address, applied, dialling, host, logs, prompts, recordings
 from ivr import status as line_status
 from ivr import upgrade as upgrading
 from ivr.controller import run
+from ivr.group import Siaga
 from ivr.menu import sentences
 from ivr.phone.command import call_command
-from ivr.ready import Part, unready
+from ivr.ready import Part, unready_here
 from ivr.settings import Settings
-from ivr.supervisor import HostError, running
+from ivr.supervisor import HostError
 from routing.loading import ConfigurationError, load
 
 NOT_AS_ASKED = 3
-"""The status of `siaga up` when 112 answers, but with an earlier configuration than `config/`."""
+"""The status of `siaga up` when 112 answers, but not all is as asked: with an earlier configuration
+than `config/`, or without a part that no call waits for."""
 
-
-class Siaga(click.Group):
-    """The command, turning the errors that a user can mend into one line each."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except ConfigurationError as error:
-            for problem in error.problems:
-                click.echo(str(problem), err=True)
-            stays = "What is in force stays." if _version(ctx) else "Nothing is in force yet."
-            click.echo(f"{len(error.problems)} to mend. {stays}", err=True)
-        except (HostError, recordings.PromptError, OSError) as error:
-            click.echo(f"siaga: {error}", err=True)
-        except KeyboardInterrupt:
-            click.echo("\nsiaga: stopped by you; `siaga status` says what runs", err=True)
-            sys.exit(130)
-        sys.exit(1)
-
-
-def _version(ctx: click.Context) -> str:
-    return applied.version(ctx.obj) if isinstance(ctx.obj, Settings) else ""
+DESK_SECONDS = 10.0
+"""How long a desk may take to answer after a start."""
 
 
 def _say(line: str) -> None:
@@ -70,7 +51,7 @@ def main(ctx: click.Context) -> None:
             )
             click.echo(name + wrong["msg"].removeprefix("Value error, "), err=True)
         sys.exit(2)
-    ctx.default_map = {"call": {"to": lambda: line_status.asked_at(ctx.obj)}}
+    ctx.default_map = {"call": {"to": lambda: dialling.asked_at(ctx.obj)}}
 
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -90,7 +71,7 @@ def check(settings: Settings, as_json: bool) -> None:
     else:
         lines = recordings.wrong(configuration, settings.sounds)
         used = address.chosen(settings, configuration.site)
-        if warning := address.unreachable(used, configuration.site):
+        for warning in address.warnings(used, configuration.site):
             _say(warning)
         problems = [{"message": line} for line in lines]
         for line in () if as_json else lines:
@@ -116,6 +97,14 @@ def apply(settings: Settings, as_json: bool) -> None:
         click.echo(f"configuration {version} is in force {where}")
 
 
+@main.command(hidden=True)
+@click.argument("version")
+@click.pass_obj
+def again(settings: Settings, version: str) -> None:
+    """Put an earlier version in force again, for who then tells Asterisk (asterisk/start.sh)."""
+    click.echo(f"{version} is in force again, as {applied.again(settings, version).name}")
+
+
 @main.command()
 @click.pass_obj
 def ivr(settings: Settings) -> None:
@@ -130,13 +119,27 @@ def ivr(settings: Settings) -> None:
 
 
 @main.command()
+@click.pass_obj
+def desk(settings: Settings) -> None:
+    """Run the desk: records, MQTT, /metrics and /healthz (a service)."""
+    from ivr.desk.process import run as run_desk  # noqa: PLC0415 - no other command waits for it
+
+    logs.configure()
+    logs.configure_libraries()
+    try:
+        asyncio.run(run_desk(settings))
+    except RuntimeError as error:
+        raise HostError(str(error)) from None
+
+
+@main.command()
 @as_json_option
-@click.argument("part", type=click.Choice(["asterisk", "ivr"]), required=False)
+@click.argument("part", type=click.Choice(["asterisk", "ivr", "desk"]), required=False)
 @click.pass_obj
 def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
     """Say whether a call to 112 would be answered now, or one part of the line is ready for it."""
     settings = address.of_the_line(settings, applied.CURRENT)
-    why = asyncio.run(unready(settings, part))
+    why = asyncio.run(unready_here(settings, part))
     warnings = () if why or part else _warnings(settings)
     for line in () if as_json else warnings:
         _say(line)
@@ -150,11 +153,11 @@ def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _warnings(settings: Settings) -> tuple[str, ...]:
+def _warnings(settings: Settings, desk_seconds: float = 0.0) -> tuple[str, ...]:
     """Return what staff must know of a line that answers. Nothing where it cannot be asked."""
     try:
-        return line_status.status(settings).warnings
-    except (ConfigurationError, OSError):
+        return line_status.status(settings, desk_seconds).warnings
+    except (ConfigurationError, HostError, OSError):
         return ()
 
 
@@ -163,9 +166,8 @@ def _warnings(settings: Settings) -> tuple[str, ...]:
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
     """Say what the line does now: live or simulated, its controllers, callers and telephones."""
-    running(settings)  # says so when it takes sudo to ask
     now = line_status.status(settings)
-    why = asyncio.run(unready(address.of_the_line(settings, applied.CURRENT)))
+    why = asyncio.run(unready_here(address.of_the_line(settings, applied.CURRENT)))
     if as_json:
         click.echo(json.dumps({"ready": not why, "why": why, **asdict(now)}, indent=2))
     else:
@@ -179,12 +181,13 @@ def status(settings: Settings, as_json: bool) -> None:
 def up(settings: Settings) -> None:
     """Start everything on this machine (`make up` does this, and what comes before it)."""
     now = host.up(settings, _say)
-    click.echo(line_status.how_to_dial(now.settings), nl=False)
-    for line in _warnings(now.settings):
+    click.echo(dialling.how_to_dial(now.settings), nl=False)
+    for line in (*_warnings(now.settings, DESK_SECONDS), *now.without):
         _say(line)
     if now.refused:
-        _say(f"\nconfig/ is NOT in force: the line runs with {now.version}. The mistakes:")
+        _say(f"\nconfig/ is NOT in force: the line runs with {now.version}. What is wrong:")
         _say(f"{now.refused}")
+    if now.refused or now.without:
         sys.exit(NOT_AS_ASKED)
 
 
@@ -198,7 +201,13 @@ def upgrade(settings: Settings) -> None:
 
 @main.command()
 @click.option("--drain", is_flag=True, help="Refuse new calls, and let those inside finish first.")
-@click.option("--seconds", default=600, show_default=True, help="The longest to wait for them.")
+@click.option(
+    "--seconds",
+    type=click.IntRange(min=1),
+    default=600,
+    show_default=True,
+    help="The longest to wait for them.",
+)
 @click.pass_obj
 def down(settings: Settings, drain: bool, seconds: int) -> None:
     """Stop what `up` started; all calls end."""
@@ -232,17 +241,18 @@ def prompts_command(settings: Settings, force: bool, recorded: tuple[str, ...]) 
 @main.command(
     params=[
         *call_command.params,
-        click.Option(["--really"], is_flag=True, help="Press keys though the line is live."),
+        click.Option(
+            ["--really"], is_flag=True, help="Press keys though they may ring real agencies."
+        ),
     ],
     help=call_command.help,
 )
 @click.pass_context
 def call(ctx: click.Context, /, *, really: bool, **words: Any) -> None:  # noqa: ANN401 - its options
-    """Guard `siaga call`: a key that is pressed on a live line rings a real agency."""
-    here = ":".join(map(str, words["to"])) == line_status.asked_at(ctx.obj)
-    if words["keys"] and here and not really and line_status.live(ctx.obj):
-        raise click.UsageError("this line is LIVE, and keys ring real agencies: add --really")
-    ctx.invoke(call_command, **words)
+    """Guard `siaga call`: a key that is pressed on a line that may be live rings a real agency."""
+    if words["keys"] and not really and (why := dialling.may_ring(ctx.obj, *words["to"])):
+        raise click.UsageError(f"{why}; if keys may ring real agencies, add --really")
+    ctx.invoke(call_command, **words, test_word=applied.test_word(ctx.obj))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ivr import ports
 from ivr.settings import Settings
 from routing.site import Site
 
@@ -15,7 +16,10 @@ STARTED = "started.json"
 """In the state folder: the addresses that the running line was started with."""
 COMPILED = "addresses.json"
 """In each applied version: the addresses that it was compiled for."""
-NAMES = ("sip_bind", "agi_bind", "agi_peers", "simulation_bind", "rtp_first", "rtp_last")
+NAMES = (
+    *("sip_bind", "agi_bind", "agi_peers", "simulation_bind", "rtp_first", "rtp_last"),
+    *("ami_bind", "desk_bind", "mqtt_bind"),
+)
 
 
 def chosen(settings: Settings, site: Site) -> Settings:
@@ -51,10 +55,17 @@ def text(settings: Settings) -> str:
     return settings.model_dump_json(include=set(NAMES))
 
 
+def warnings(settings: Settings, site: Site) -> tuple[str, ...]:
+    """Return what staff must know of the address of a line."""
+    elsewhere = ports.nowhere(settings.sip_bind)
+    said = unreachable(settings, site), f"WARNING: {elsewhere}" if elsewhere else ""
+    return tuple(filter(None, said))
+
+
 def unreachable(settings: Settings, site: Site) -> str:
-    """Return why no carrier can reach a line that is meant to be live; else nothing."""
+    """Return why no carrier can reach a line that calls out over one; else nothing."""
     host = settings.sip_bind.rpartition(":")[0]
-    if not site.live or not ipaddress.ip_address(host).is_loopback:
+    if not site.dials_out or not ipaddress.ip_address(host).is_loopback:
         return ""
     return (
         f"WARNING: calls go out over {', '.join(site.outgoing)}, but the line listens on "

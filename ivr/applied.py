@@ -9,15 +9,17 @@ import contextlib
 import os
 import secrets
 import shutil
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from ivr import address, recordings
+from ivr import address, broker, recordings
 from ivr.settings import Settings
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions, include
-from routing.endpoints import Listening, pjsip, queues, rtp
+from routing.endpoints import Listening, manager, pjsip, queues, rtp
 from routing.loading import FILES, load
 
 CURRENT = "current"
@@ -27,8 +29,15 @@ CONTEXTS = "/var/lib/siaga/applied/{}/pbx/contexts.conf"
 STAMP = "%Y%m%dT%H%M%SZ"
 KEPT = timedelta(days=1)
 """How long callers may still be in the contexts of a version that is no longer in force."""
-ASTERISK_GROUP = 11200
-"""The group of Asterisk in the private root and the image (asterisk/setup.sh)."""
+WATCHER = "ami.desk"
+"""The secret with which `siaga desk` watches Asterisk: with a dot, so it is no telephone's."""
+TEST_CALLS = "test.calls"
+"""The secret by which a call counts as a test."""
+BROKER = 11203
+READERS = {"pbx": (-1, 11200), "desk": (-1, 11202), "broker": (BROKER, BROKER)}
+"""Who may read a folder of a version beside root: the owner of its files (-1: root), and a group.
+The users are those of Asterisk, the desk and the broker, which wants to own its passwords
+(asterisk/setup.sh)."""
 
 
 def apply(settings: Settings) -> Path:
@@ -51,9 +60,48 @@ def check(settings: Settings) -> Configuration:
     return load(settings.config, _listening(address.chosen(settings, site)))
 
 
+def again(settings: Settings, earlier: str) -> Path:
+    """Put an earlier version in force again, as a new one; return its folder.
+
+    Callers who came in since are in the versions after it: those stay loaded, as after any change.
+    Raises OSError when that version is gone, or there is no room for another.
+    """
+    return _new(settings, lambda folder, version: _copy(settings, folder, earlier, version))
+
+
+def _copy(settings: Settings, folder: Path, earlier: str, version: str) -> None:
+    shutil.copytree(settings.state / "applied" / earlier, folder, dirs_exist_ok=True)
+    pbx = folder / "pbx"
+    contexts_file, extensions_file = pbx / "contexts.conf", pbx / "extensions.conf"
+    contexts_file.write_text(contexts_file.read_text().replace(earlier, version))
+    entrances = extensions_file.read_text().partition("\n#include")[0]
+    included = include(*(CONTEXTS.format(v) for v in (version, *_earlier(settings, version))))
+    extensions_file.write_text(entrances.replace(earlier, version) + included)
+
+
 def _apply(settings: Settings) -> Path:
     check(settings)  # its problems are told with the names of the files that are edited
+    return _new(settings, lambda folder, version: _build(settings, folder, version))
+
+
+def _new(settings: Settings, build: Callable[[Path, str], None]) -> Path:
+    """Make a version and put it in force. `build` fills a folder for the name that it will have."""
     folder = _new_folder(settings.state / "applied")
+    building = Path(tempfile.mkdtemp(prefix="building-", dir=settings.state))
+    try:
+        build(building, folder.name)
+        _hand_over(building)
+        building.chmod(0o755)
+        building.rename(folder)  # over the empty one: what has a version's name is never half
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        folder.rmdir()
+        raise
+    _point(settings.state / CURRENT, folder)
+    return folder
+
+
+def _build(settings: Settings, folder: Path, version: str) -> None:
     (folder / "config").mkdir()
     for name in FILES:
         shutil.copyfile(settings.config / name, folder / "config" / name)
@@ -61,16 +109,23 @@ def _apply(settings: Settings) -> Path:
     recordings.finish(configuration, settings.sounds, folder / "sounds")
     settings = address.chosen(settings, configuration.site)
     (folder / address.COMPILED).write_text(address.text(settings))
-    pbx = folder / "pbx"
-    pbx.mkdir(mode=0o750)
-    for name, text in compiled(configuration, settings, folder.name).items():
-        target = pbx / name
+    passwords = {
+        name: secret(settings.state, broker.secret_name(name))
+        for name in broker.accounts(configuration.agencies.agencies)
+    }
+    _write(folder / "pbx", compiled(configuration, settings, version))
+    _write(folder / "broker", broker.compiled(settings.mqtt_bind, passwords))
+    watcher = {WATCHER: secret(settings.state, WATCHER)}
+    _write(folder / "desk", {**broker.for_desk(passwords), **watcher})
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files that hold passwords."""
+    folder.mkdir(mode=0o750)
+    for name, text in files.items():
+        target = folder / name
         target.touch(mode=0o640)
         target.write_text(text, encoding="utf-8")
-        _let_asterisk_read(target)
-    _let_asterisk_read(pbx)
-    _point(settings.state / CURRENT, folder)
-    return folder
 
 
 def compiled(configuration: Configuration, settings: Settings, version: str) -> dict[str, str]:
@@ -78,15 +133,18 @@ def compiled(configuration: Configuration, settings: Settings, version: str) -> 
     listening = _listening(settings)
     accounts = [phone.account for phone in configuration.operators.phones()]
     passwords = {account: secret(settings.state, account) for account in accounts}
-    controller = Controller(f"agi://{settings.agi_bind}/menu")
+    controller = Controller(
+        f"agi://{settings.agi_bind}/menu", test_word=secret(settings.state, TEST_CALLS)
+    )
     written = DIALPLAN.read_text(encoding="utf-8")
     return {
         "extensions.conf": extensions(configuration, controller, written, version)
-        + include([CONTEXTS.format(v) for v in (*kept(settings.state, version), version)]),
+        + include(*(CONTEXTS.format(v) for v in (version, *_earlier(settings, version)))),
         "contexts.conf": contexts(configuration, written, version),
         "pjsip.conf": pjsip(configuration, listening, passwords),
         "queues.conf": queues(configuration),
         "rtp.conf": rtp(listening),
+        "manager.conf": manager(settings.ami_bind, secret(settings.state, WATCHER)),
     }
 
 
@@ -99,16 +157,29 @@ def _listening(settings: Settings) -> Listening:
     )
 
 
+def _earlier(settings: Settings, newest: str) -> list[str]:
+    """Return the versions to keep loaded beside `newest`.
+
+    Callers are in the one in force, also when a clock that was set back gave it a later name.
+    """
+    names = (*kept(settings.state, newest), version(settings))
+    return [name for name in dict.fromkeys(names) if name]
+
+
 def kept(state: Path, version: str) -> list[str]:
     """Return the versions before `version` in which callers may still be, oldest first.
 
     A version was in force until the next one's name says; the last of all is always kept.
     """
-    written = sorted((state / "applied").glob("*/pbx/contexts.conf"))
-    earlier = [name for path in written if (name := path.parts[-3]) < version]
+    earlier = [name for name in versions(state) if name < version]
     newest = _made_at(version)
     periods = pairwise([*earlier, version])
     return [name for name, end in periods if end == version or newest - _made_at(end) < KEPT]
+
+
+def versions(state: Path) -> list[str]:
+    """Return the names of all versions that are whole, oldest first."""
+    return sorted(path.parts[-3] for path in (state / "applied").glob("*/pbx/contexts.conf"))
 
 
 def _made_at(version: str) -> datetime:
@@ -138,7 +209,7 @@ def version(settings: Settings) -> str:
 
 
 def secret(state: Path, account: str) -> str:
-    """Return the password of a SIP account, made at its first use and readable by root alone."""
+    """Return the password of an account, made at its first use and readable by root alone."""
     path = state / "secrets" / account
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
@@ -151,6 +222,22 @@ def secret(state: Path, account: str) -> str:
             os.link(new, path)
         new.unlink()
     return path.read_text(encoding="ascii").strip()
+
+
+def test_word(settings: Settings) -> str:
+    """Return what makes a call count as a test, nothing where this user may not know it."""
+    try:
+        return (settings.state / "secrets" / TEST_CALLS).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def watcher_secret(settings: Settings) -> str:
+    """Return the password with which `siaga desk` watches: the one that Asterisk was told.
+
+    Raises OSError when there is none, or when this user may not read it.
+    """
+    return (settings.state / CURRENT / "desk" / WATCHER).read_text(encoding="ascii")
 
 
 def _new_folder(parent: Path) -> Path:
@@ -166,10 +253,14 @@ def _new_folder(parent: Path) -> Path:
     raise FileExistsError(f"a hundred versions in one second in {parent}")
 
 
-def _let_asterisk_read(path: Path) -> None:
-    """Give the file to Asterisk's group. Without root, Asterisk runs as ourselves and can read."""
-    if os.geteuid() == 0:
-        os.chown(path, -1, ASTERISK_GROUP)
+def _hand_over(version: Path) -> None:
+    """Give each folder to who reads it. Without root, all run as ourselves and can."""
+    if os.geteuid() != 0:
+        return
+    for name, (owner, group) in READERS.items():
+        folder = version / name
+        for path in (folder, *folder.iterdir()) if folder.exists() else ():  # an old one has less
+            os.chown(path, owner if path != folder else -1, group)
 
 
 def _point(link: Path, folder: Path) -> None:

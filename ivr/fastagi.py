@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the far end can cost us. A refused call goes to the static menu.
+    """What the far end can cost us. A refused call goes to the stand-in.
 
     `reply_seconds` is how long a command that plays nothing may take.
     """

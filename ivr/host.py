@@ -6,23 +6,28 @@ Law: a line that could run must: with a mistake in `config/` it starts as it was
 """
 
 import asyncio
+import contextlib
+import errno
+import shutil
 import signal
-import socket
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ivr import address, applied, recordings
+from ivr import address, applied, fallback, ports, recordings
 from ivr.ready import unready
 from ivr.recordings import PromptError
 from ivr.settings import Settings
 from ivr.supervisor import (
+    ANSWER_SECONDS,
     READY_SECONDS,
     ROOT,
     HostError,
     Say,
     alone,
+    callers,
     environment,
+    explained,
     in_root,
     running,
     start,
@@ -30,16 +35,22 @@ from ivr.supervisor import (
 )
 from routing.loading import ConfigurationError
 
-Refused = ConfigurationError | PromptError | OSError
+NO_ROOM_BYTES = 1 << 20
+"""Asterisk makes its database at its first start, of some ten KB; a line that ran has it."""
+Refused = ConfigurationError | PromptError | HostError
 
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """A line that answers: the version and settings it runs with, and what `config/` has wrong."""
+    """A line that answers: the version and settings it runs with, and what `config/` has wrong.
+
+    `without` is a warning for each address that is not had, though no call waits for it.
+    """
 
     version: str
     settings: Settings
     refused: Refused | None = None
+    without: tuple[str, ...] = ()
 
 
 def check(settings: Settings) -> Settings:
@@ -61,38 +72,71 @@ def up(settings: Settings, say: Say) -> Up:
     """
     with alone(settings, say):
         if running(settings):
+            _ask_asterisk(settings)
+            earlier = applied.version(settings)
             now = _apply(as_started(settings), say)
             say("already running: telling Asterisk of the configuration")
-            reload_asterisk(now.settings)
-            in_root(
-                now.settings, "sh", "asterisk/start.sh", "accept"
-            )  # a drain may have been killed
+            take(now.settings, earlier)
+            _accept(now.settings)  # a drain may have been killed
         else:
-            now = _apply(settings, say)
-            _refuse_taken_ports(now.settings)
+            now = _apply(settings, say, starting=True)
+            now = replace(now, without=_refuse_taken_ports(now.settings))
             say("starting Asterisk and the controllers")
-            (settings.state / address.STARTED).write_text(address.text(now.settings))
+            _note_addresses(now.settings)
             start(now.settings)
         _wait_until_ready(now.settings)
         return now
 
 
-def _apply(settings: Settings, say: Say) -> Up:
-    """Put `config/` in force, or say loudly why not and fall back on what is in force."""
+def _apply(settings: Settings, say: Say, *, starting: bool = False) -> Up:
+    """Put `config/` in force, or say loudly why not and fall back on what was.
+
+    When `starting`, an address that this machine does not have is a mistake too.
+    """
     try:
         settings = check(settings)
-        version = applied.apply(settings).name
-    except (ConfigurationError, PromptError, OSError) as error:
-        version = applied.version(settings)
+        if starting:
+            _refuse_an_address_elsewhere(settings)
+        version = _compile(settings)
+    except (ConfigurationError, PromptError, HostError) as error:
+        version = fallback.version(settings, starting=starting)
         if not version:
             raise
         say(
             f"{error}\n\nconfig/ is NOT in force, for what is said above; going on with {version}\n"
         )
-        earlier = address.compiled(settings, applied.CURRENT) or address.started(settings)
-        return Up(version, settings.model_copy(update=earlier), error)
+        return Up(version, settings.model_copy(update=fallback.addresses(settings)), error)
     say(f"configuration {version} is in force")
     return Up(version, settings)
+
+
+def _refuse_an_address_elsewhere(settings: Settings) -> None:
+    """Raise HostError when no interface of this machine has the address of the line."""
+    if why := ports.nowhere(settings.sip_bind):
+        raise HostError(why)
+
+
+def _compile(settings: Settings) -> str:
+    """Put `config/` in force; raise HostError when the machine does not let us."""
+    try:
+        return applied.apply(settings).name
+    except OSError as error:
+        raise HostError(explained(error, settings.state)) from error
+
+
+def _note_addresses(settings: Settings) -> None:
+    """Note where the line listens; without room for it, the version in force says so."""
+    started = settings.state / address.STARTED
+    try:
+        started.write_text(address.text(settings))
+    except OSError:
+        with contextlib.suppress(OSError):
+            started.unlink(missing_ok=True)
+
+
+def _ask_asterisk(settings: Settings) -> None:
+    """Raise HangsError when Asterisk is up and does not answer; one that is not up soon will be."""
+    in_root(settings, "asterisk", "-rx", "core show uptime", seconds=ANSWER_SECONDS)
 
 
 def put_in_force(settings: Settings, say: Say) -> tuple[str, bool]:
@@ -101,15 +145,19 @@ def put_in_force(settings: Settings, say: Say) -> tuple[str, bool]:
     Raises ConfigurationError or PromptError when `config/` has problems; HostError for the rest.
     """
     with alone(settings, say):
-        going = running(settings)
+        if going := running(settings):
+            _ask_asterisk(settings)
         wanted = check(settings)
         use = as_started(settings) if going else wanted
-        version = applied.apply(use).name
+        earlier = applied.version(settings)
+        version = _compile(use)
         if going:
-            reload_asterisk(use)
+            take(use, earlier)
             if wanted.sip_bind != use.sip_bind:
                 say(f"the line goes on listening on {use.sip_bind}; {wanted.sip_bind} is taken at")
                 say("the next start: `make down` and `make up`")
+        if why := ports.nowhere(wanted.sip_bind):
+            say(f"WARNING: {why}; the next start falls back on an earlier version")
         return version, going
 
 
@@ -118,7 +166,7 @@ def as_started(settings: Settings) -> Settings:
 
     Raises HostError when another one is asked for: an address is taken at the start only.
     """
-    started = address.started(settings)
+    started = address.started(settings) or address.compiled(settings, applied.CURRENT)
     for name, value in started.items():
         if name in settings.model_fields_set and getattr(settings, name) != value:
             raise HostError(
@@ -138,16 +186,26 @@ def down(settings: Settings, say: Say, drain_seconds: int | None = None) -> None
         if running(settings):
             if drain_seconds is not None:
                 _drain(settings, drain_seconds, say)
+            inside = callers(settings)
+            if inside:
+                say(f"callers inside, whose calls end now: {inside}; `make drain` lets them finish")
             say("stopping")
-            stop(settings)
-            (settings.state / address.STARTED).unlink(missing_ok=True)
-            say("stopped")
+            try:
+                stop(settings)
+            except BaseException:  # after a drain it would go on refusing
+                with contextlib.suppress(HostError):
+                    _accept(settings)
+                raise
+            with contextlib.suppress(OSError):  # a state folder that has become read-only
+                (settings.state / address.STARTED).unlink(missing_ok=True)
+            say(f"stopped; calls ended: {inside}" if inside else "stopped")
         else:
             say("nothing is running here")
 
 
 def _drain(settings: Settings, seconds: int, say: Say) -> None:
     """Refuse new calls and wait for those inside. Whatever stops it, the line takes calls again."""
+    _ask_asterisk(settings)
     say(
         f"new calls are refused; those inside have {seconds} s to finish (Ctrl-C: take calls again)"
     )
@@ -162,13 +220,35 @@ def _drain(settings: Settings, seconds: int, say: Say) -> None:
     except KeyboardInterrupt:
         draining.kill()
         draining.wait()
-        in_root(settings, "sh", "asterisk/start.sh", "accept")
+        _accept(settings)
         say("taking calls again")
         raise
     if status:
         raise HostError(
-            "not stopped: the line takes calls again; try later, or with more --seconds"
+            "not stopped: the line takes calls again; try later, or give them longer, as with "
+            f"`make drain SECONDS={max(1800, 3 * seconds)}`"
         )
+
+
+def _accept(settings: Settings) -> None:
+    """Take new calls. Raises HangsError when Asterisk does not answer."""
+    in_root(settings, "sh", "asterisk/start.sh", "accept")
+
+
+def take(settings: Settings, earlier: str) -> None:
+    """Bring a running Asterisk to the version in force, or all back to the `earlier` one.
+
+    Raises HostError when it does not take it: sounds, keys and fences are of one version again.
+    """
+    try:
+        reload_asterisk(settings)
+    except HostError as error:
+        if not earlier:
+            raise
+        back = applied.again(settings, earlier).name
+        with contextlib.suppress(HostError):
+            reload_asterisk(settings)
+        raise HostError(f"{error}; the line goes on with {earlier}, as {back}") from error
 
 
 def reload_asterisk(settings: Settings) -> None:
@@ -178,30 +258,28 @@ def reload_asterisk(settings: Settings) -> None:
     """
     done = in_root(settings, "sh", "asterisk/start.sh", "reload")
     if done.returncode:
-        raise HostError(f"{done.stderr.strip() or done.stdout.strip()}; the last one goes on")
+        raise HostError(done.stderr.strip() or done.stdout.strip())
 
 
-def _refuse_taken_ports(settings: Settings) -> None:
-    """Raise HostError when another program holds an address of ours: it would answer for us."""
-    for name, bind, kind in (
-        ("SIAGA_SIP_BIND, or `listen` in config/site.yaml", settings.sip_bind, socket.SOCK_DGRAM),
-        ("SIAGA_SIMULATION_BIND", settings.simulation_bind, socket.SOCK_DGRAM),
-        ("SIAGA_AGI_BIND", settings.agi_bind, socket.SOCK_STREAM),
-    ):
-        host, _, port = bind.rpartition(":")
-        with socket.socket(socket.AF_INET, kind) as probe:
-            if kind == socket.SOCK_STREAM:  # what an ended connection leaves behind is no program
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, int(port)))
-            except OSError as error:
-                why = f"{bind} cannot be had: {error.strerror}"
-                raise HostError(f"{why}; end what holds it or set {name}") from error
+def _refuse_taken_ports(settings: Settings) -> tuple[str, ...]:
+    """Return what cannot be had of the addresses that no call waits for.
+
+    Raises HostError when it is one that a call meets: another program would answer for us.
+    """
+    without = []
+    for port in ports.wanted(settings):
+        if why := ports.refusal(port):
+            if port.vital:
+                raise HostError(why)
+            without.append(f"WARNING: {port.without}, but 112 answers: {why}")
+    return tuple(without)
 
 
 def _wait_until_ready(settings: Settings) -> None:
     end = time.monotonic() + READY_SECONDS
     while why := asyncio.run(unready(settings)):
         if time.monotonic() > end:
-            raise HostError(f"{why}; see {settings.state}/log/ and {settings.state}/asterisk/log/")
+            if shutil.disk_usage(settings.state).free < NO_ROOM_BYTES:
+                why = explained(OSError(errno.ENOSPC, ""), settings.state)
+            raise HostError(f"{why}; see {settings.state}/log/")
         time.sleep(0.1)

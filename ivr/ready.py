@@ -9,10 +9,14 @@ from typing import Literal
 
 from ivr.agi import PROBE
 from ivr.settings import Settings
+from ivr.supervisor import seen
 
-Part = Literal["asterisk", "ivr"]
+Part = Literal["asterisk", "ivr", "desk"]
 
 ASK_SECONDS = 1.0
+_PROBE = "ready.probe"
+"""Who asks. No account has a dot in its name: a phone's would be asked for its password."""
+CONTROLLER = "the controller does not answer"
 LISTENING = "0A"
 """A socket's state in /proc/net/tcp (TCP_LISTEN of the kernel's tcp_states.h)."""
 
@@ -20,18 +24,45 @@ LISTENING = "0A"
 async def unready(settings: Settings, part: Part | None = None) -> str:
     """Return why a call would not go well now, or an empty text when it would.
 
-    `part` asks of one of the two alone.
+    `part` asks of that one alone. No call waits for the desk, so it is asked only by its name.
     """
+    if part == "desk":
+        well = await desk_answers(settings)
+        return "" if well else f"the desk does not answer on {settings.desk_bind}: no records now"
+    if part != "ivr" and not await asterisk_answers(settings):
+        return f"Asterisk does not answer for 112 on {settings.sip_bind}"
+    if part != "asterisk" and not await controller_answers(settings):
+        return (
+            f"{CONTROLLER} on {settings.agi_bind}: callers get the stand-in; "
+            f"{settings.state}/log/ivr-1.log and ivr-2.log may say why; `make down` and `make up`, "
+            "at a quiet moment, start all anew"
+        )
+    return ""
+
+
+async def unready_here(settings: Settings, part: Part | None = None) -> str:
+    """Return the same of the line that runs from our state folder, and of no other."""
+    if seen(settings):
+        return await unready(settings, part)
+    nothing = f"no line runs from {settings.state} here"
+    if await asterisk_answers(settings):
+        return f"{nothing}; another one answers on {settings.sip_bind}"
+    return f"{nothing}: `make up` starts one"
+
+
+async def asterisk_answers(settings: Settings) -> bool:
+    """Return whether a call to 112 would come in."""
     host, _, port = settings.sip_bind.rpartition(":")
     host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - bound to all, asked at one
-    if part != "ivr" and not await sip_answers(host, int(port)):
-        return f"Asterisk does not answer for 112 on {settings.sip_bind}"
-    if part != "asterisk":
-        for _ in range(2):  # one controller may be ending just now; the other takes the next
-            if await agi_answers(settings.agi_host, settings.agi_port):
-                return ""
-        return f"the controller does not answer on {settings.agi_bind}: callers get the static menu"
-    return ""
+    return await sip_answers(host, int(port))
+
+
+async def controller_answers(settings: Settings) -> bool:
+    """Return whether a caller would be asked by the first floor."""
+    for _ in range(2):  # one controller may be ending just now; the other takes the next
+        if await agi_answers(settings.agi_host, settings.agi_port):
+            return True
+    return False
 
 
 def listening(settings: Settings) -> int:
@@ -43,6 +74,21 @@ def listening(settings: Settings) -> int:
     wanted = (f"{address:08X}:{settings.agi_port:04X}", LISTENING)
     lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
     return sum((words[1], words[3]) == wanted for words in map(str.split, lines))
+
+
+async def desk_answers(settings: Settings) -> bool:
+    """Return whether the desk says how the line is, whatever it says."""
+    host, _, port = settings.desk_bind.rpartition(":")
+    try:
+        async with asyncio.timeout(ASK_SECONDS):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            try:
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n")
+                return (await reader.readline()).startswith(b"HTTP/1.1 ")
+            finally:
+                writer.close()
+    except (TimeoutError, OSError, ValueError):  # ValueError: a line without an end
+        return False
 
 
 async def sip_answers(host: str, port: int) -> bool:
@@ -59,9 +105,14 @@ async def sip_answers(host: str, port: int) -> bool:
             if not answered.done():
                 answered.set_result(str(error).encode())
 
-    transport, _ = await loop.create_datagram_endpoint(
-        Ear, local_addr=(host, 0), remote_addr=(host, port)
-    )
+    ours = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        ours.bind((host, 0))
+        ours.connect((host, port))
+    except OSError:  # no interface here has this address
+        ours.close()
+        return False
+    transport, _ = await loop.create_datagram_endpoint(Ear, sock=ours)
     try:
         own = transport.get_extra_info("sockname")
         transport.sendto(_options(host, port, f"{own[0]}:{own[1]}"))
@@ -78,11 +129,11 @@ def _options(host: str, port: int, own: str) -> bytes:
     lines = (
         f"OPTIONS sip:112@{host}:{port} SIP/2.0",
         f"Via: SIP/2.0/UDP {own};branch=z9hG4bK{tag};rport",
-        f"From: <sip:ready@{own}>;tag={tag}",
+        f"From: <sip:{_PROBE}@{own}>;tag={tag}",
         f"To: <sip:112@{host}:{port}>",
         f"Call-ID: {tag}@siaga",
         "CSeq: 1 OPTIONS",
-        f"Contact: <sip:ready@{own}>",
+        f"Contact: <sip:{_PROBE}@{own}>",
         "Max-Forwards: 70",
         "Content-Length: 0",
         "",

@@ -39,10 +39,26 @@ class Settings(BaseSettings):
     rtp_first: int = Field(default=10000, ge=1024, le=65000)
     rtp_last: int = Field(default=14999, ge=1024, le=65535)
     """UDP ports of the audio: two for each leg of a call."""
+    ami_bind: Bind = "127.0.0.1:5038"
+    """Where Asterisk lets `siaga desk` watch the line (AMI)."""
+    desk_bind: Bind = "127.0.0.1:8112"
+    """Where `siaga desk` serves the console, `/metrics` and `/healthz`."""
+    mqtt_bind: Bind = "127.0.0.1:1883"
+    """Where our own broker listens."""
+    mqtt_url: str = ""
+    """Another: `mqtt://user:password@address:port`, `mqtts://` for TLS. Empty: our own."""
+    database_url: str = ""
+    """`postgresql+psycopg://user:password@host/name`. Empty: SQLite in `state`."""
+    journal_days: int = Field(default=90, ge=1, le=3650)
+    """How long a file of the journal is kept after its last line."""
+    recording_days: int = Field(default=90, ge=1, le=3650)
+    """How long the sound of a call is kept, unless it is held."""
     config: Path = Path("config")
     """The files that staff edit."""
     state: Path = Path("var")
     """What the system writes: the applied configuration, secrets, recordings, logs."""
+    state_shown: str = ""
+    """Where people find `state`, when it has another name for them than for us (a sandbox)."""
     sounds: Path = Path("asterisk/sounds")
     """The prompts, a folder for each language."""
 
@@ -51,6 +67,10 @@ class Settings(BaseSettings):
         if self.rtp_last < self.rtp_first + 3:
             raise ValueError("SIAGA_RTP_LAST must be at least 3 above SIAGA_RTP_FIRST")
         return self
+
+    def for_people(self, text: str) -> str:
+        """Return a text with the names of files as people find them on this machine."""
+        return text.replace(str(self.state), self.state_shown) if self.state_shown else text
 
     @property
     def agi_host(self) -> str:

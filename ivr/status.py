@@ -4,28 +4,35 @@ Law: what cannot be read is unknown (None), never zero and never "logged in".
 """
 
 import re
-import subprocess
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from ivr import address, applied
-from ivr.ready import listening
+from ivr import address, applied, deskword
+from ivr.ready import CONTROLLER, listening
 from ivr.settings import Settings
-from ivr.supervisor import CONTROLLERS, SOCKET, environment, in_root
+from ivr.supervisor import (
+    ANSWER_SECONDS,
+    CONTROLLERS,
+    INSIDE,
+    SOCKET,
+    HangsError,
+    callers_in,
+    in_root,
+    running,
+    seen,
+)
 from routing.configuration import Configuration
-from routing.loading import ConfigurationError
+from routing.loading import FILES
+from routing.rings import in_words, really_rung
 from routing.site import Operator
 
-HOW_TO_DIAL = """\
-112 answers.
-  without a phone:  .venv/bin/siaga call{keys}
-  with a softphone: sip:112@{address}  (UDP, no account; {press})
-  stop:             make down
-"""
-INSIDE = Path("/var/lib/siaga")
-"""The state folder as the private root and the container show it."""
 QUESTIONS = ("queue show", "core show channels concise", "pjsip show maintenance")
+LITTLE_ROOM_BYTES = 1 << 30
+"""Sound of about 18 hours of one call, or the journal of some million calls."""
+REFUSING = (
+    "WARNING: new calls are refused; if no `make drain` runs now, `make up` takes calls again"
+)
 _END = "--- end of an answer"
 _ASK = f'for question; do asterisk -rx "$question" || exit 1; echo "{_END}"; done'
 _AWAY = ("Unavailable", "Invalid", "Unknown")
@@ -54,71 +61,144 @@ class Telephone:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The line at this moment. Counts are None where Asterisk did not say."""
+    """The line at this moment. Counts are None where Asterisk did not say.
+
+    `live` is whether a caller can make any real telephone ring, `line` says which.
+    """
 
     address: str
     version: str
     live: bool
+    line: str
     asterisk: bool
     controllers: int
     controllers_wanted: int
     calls: int | None
     waiting: int | None
     refusing: bool | None
+    callbacks: int | None
     operators: tuple[Telephone, ...]
     backup: tuple[Telephone, ...]
     warnings: tuple[str, ...]
 
 
-def status(settings: Settings) -> Status:
-    """Ask and tell. Raises FileNotFoundError before the first `make up`."""
+def status(settings: Settings, desk_seconds: float = 0.0) -> Status:
+    """Ask and tell. A desk that was started just now gets `desk_seconds` to answer.
+
+    Raises FileNotFoundError before the first `make up`, and HostError where it takes sudo to ask.
+    """
     version, configuration = applied.in_force(settings)
     settings = address.of_the_line(settings, applied.CURRENT)
-    answers = ask(settings)
+    here = seen(settings)
+    answers, hang = _asked(settings) if here else (None, ())
     console = heard(answers) if answers else Console()
     operators = telephones(configuration.operators.operators, console)
     backup = telephones(configuration.operators.backup, console)
+    said = deskword.troubles(settings, desk_seconds) if here else ()
+    owed, unread = callbacks(settings)
     warnings = (
+        *hang,
         nobody(configuration, operators, backup),
-        address.unreachable(settings, configuration.site),
-        "WARNING: new calls are refused: the line is being drained" if console.refusing else "",
+        *address.warnings(settings, configuration.site),
+        REFUSING if console.refusing else "",
+        room(settings),
+        edited(settings),
+        *(f"WARNING: {said}" for said in said),
+        unread,
     )
-    supervised = (settings.state / SOCKET).exists()
+    supervised = settings.state != INSIDE or (settings.state / SOCKET).exists()
     return Status(
         address=settings.sip_bind,
         version=version,
-        live=configuration.site.live,
+        live=bool(really_rung(configuration)),
+        line=in_words(configuration),
         asterisk=answers is not None,
-        controllers=listening(settings),
+        controllers=listening(settings) if here else 0,
         controllers_wanted=len(CONTROLLERS) if supervised else 1,
         calls=console.callers,
         waiting=console.waiting,
         refusing=console.refusing,
+        callbacks=owed,
         operators=operators,
         backup=backup,
         warnings=tuple(filter(None, warnings)),
     )
 
 
-def ask(settings: Settings) -> tuple[str, ...] | None:
-    """Return Asterisk's answer to each of QUESTIONS; None when it does not answer them all."""
-    words = ("sh", "-c", _ASK, "sh", *QUESTIONS)
+def _asked(settings: Settings) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return Asterisk's answers, and a warning for each process that hangs."""
+    answers, hang = None, []
     try:
-        if settings.state == INSIDE:
-            done = subprocess.run(  # noqa: S603 - our own
-                words,
-                capture_output=True,
-                text=True,
-                timeout=20,
-                check=False,
-                env=environment(settings),
-            )
-        else:
-            done = in_root(settings, *words)
-    except (OSError, subprocess.TimeoutExpired):
+        running(settings)
+    except HangsError as error:
+        hang.append(f"WARNING: {error}")
+    try:
+        answers = ask(settings)
+    except HangsError as error:
+        hang.append(f"WARNING: {error}")
+    return answers, tuple(hang)
+
+
+def ask(settings: Settings) -> tuple[str, ...] | None:
+    """Return Asterisk's answer to each of QUESTIONS; None when it does not answer them all.
+
+    Raises HangsError when it is up and says nothing.
+    """
+    try:
+        done = in_root(settings, "sh", "-c", _ASK, "sh", *QUESTIONS, seconds=ANSWER_SECONDS)
+    except OSError:
         return None
     answers = tuple(done.stdout.split(f"{_END}\n")[:-1])
     return answers if done.returncode == 0 and len(answers) == len(QUESTIONS) else None
+
+
+def edited(settings: Settings) -> str:
+    """Return the warning that `config/` is not what is in force; nothing when it is."""
+    folder = settings.state / applied.CURRENT / "config"
+    for name in FILES:
+        try:
+            if (settings.config / name).read_bytes() != (folder / name).read_bytes():
+                return "config/ has edits that are not in force: `siaga check`, then `siaga apply`"
+        except OSError:
+            return ""  # it is not here, as in a container, or not for everybody
+    return ""
+
+
+def room(settings: Settings) -> str:
+    """Return the warning that a disk has little room; nothing when both have enough.
+
+    The recordings may have a disk of their own.
+    """
+    folders = [f for f in (settings.state / "recordings", settings.state) if f.exists()]
+    free, folder = min((shutil.disk_usage(f).free, f) for f in folders)
+    if free >= LITTLE_ROOM_BYTES:
+        return ""
+    return (
+        f"WARNING: {folder} has {free >> 20} MiB left, less than {LITTLE_ROOM_BYTES >> 20}: make "
+        "room; under 512 MiB no further call is recorded"
+    )
+
+
+def callbacks(settings: Settings) -> tuple[int | None, str]:
+    """Return how many callers must be called back, or None and, where it is a fault, a warning."""
+    # Not at the top: SQLAlchemy takes longer to load than other commands take to run.
+    from ivr.records.callbacks import count  # noqa: PLC0415
+    from ivr.records.engine import FILE, open_engine, reading  # noqa: PLC0415
+    from ivr.records.errors import RecordsError  # noqa: PLC0415
+
+    try:
+        if not settings.database_url and not (settings.state / FILE).exists():
+            return None, ""
+        engine = open_engine(settings)
+        try:
+            with reading(engine) as connection:
+                return count(connection), ""
+        finally:
+            engine.dispose()
+    except RecordsError as error:
+        return None, f"WARNING: the records cannot be read: {error}"
+    except OSError:  # their folder is not for everybody
+        return None, ""
 
 
 def heard(answers: tuple[str, ...]) -> Console:
@@ -127,7 +207,7 @@ def heard(answers: tuple[str, ...]) -> Console:
     waiting = re.findall(r"^(?:operators|backup) has (\d+) calls ", queues, re.MULTILINE)
     refusing = re.search(r"^ *(\d+) endpoints? in maintenance mode", maintenance, re.MULTILINE)
     return Console(
-        callers=len(re.findall(r"^PJSIP/from-trunk-[^!]*!", channels, re.MULTILINE)),
+        callers=callers_in(channels),
         waiting=sum(map(int, waiting)) if waiting else None,
         refusing=refusing[1] != "0" if refusing else None,
         phones=tuple(_phones(queues.splitlines())),
@@ -165,11 +245,14 @@ def nobody(
 
 def lines(now: Status, why: str) -> Iterable[str]:
     """Yield the status for people. `why` is why 112 does not answer, or nothing."""
-    yield why or f"112 answers on {now.address}"
-    yield f"  line         {'LIVE' if now.live else 'simulated'}"
+    refused = "112 is being drained: new calls are refused" if now.refusing else ""
+    yield (why and refused) or why or f"112 answers on {now.address}"
+    yield f"  line         {now.line}"
     yield f"  version      {now.version}"
-    yield f"  controllers  {now.controllers} of {now.controllers_wanted} listening"
+    hang = ", and none answers" if why.startswith(CONTROLLER) and now.controllers else ""
+    yield f"  controllers  {now.controllers} of {now.controllers_wanted} listening{hang}"
     yield f"  callers      {_count(now.calls)}, of whom {_count(now.waiting)} wait for an operator"
+    yield f"  call back    {_count(now.callbacks)}{': `siaga callbacks`' if now.callbacks else ''}"
     for group, phones in (("operator", now.operators), ("backup", now.backup)):
         for phone in phones:
             state = {True: "logged in", False: "NOT logged in", None: "unknown"}[phone.logged_in]
@@ -179,45 +262,3 @@ def lines(now: Status, why: str) -> Iterable[str]:
 
 def _count(number: int | None) -> str:
     return "unknown" if number is None else str(number)
-
-
-def asked_at(settings: Settings) -> str:
-    """Return where the line here is called from this machine."""
-    bind = address.of_the_line(settings, applied.CURRENT).sip_bind
-    return bind.replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - bound to all, called at one
-
-
-def live(settings: Settings) -> bool:
-    """Return whether the keys of a caller ring real agencies. In doubt they do."""
-    try:
-        return applied.in_force(settings)[1].site.live
-    except FileNotFoundError:
-        return False
-    except ConfigurationError:
-        return True
-
-
-def how_to_dial(settings: Settings) -> str:
-    """Return what `make up` says at its end. It invites nobody to ring a real agency."""
-    where = asked_at(settings).removesuffix(":5060")
-    if live(settings):
-        text = HOW_TO_DIAL.format(address=where, keys="", press="press nothing: an operator")
-        return f"{text}this line is LIVE: {_first_ring(settings)}\n"
-    press = "press 1 for fire, or just wait"
-    return HOW_TO_DIAL.format(address=where, keys=" --keys 1", press=press)
-
-
-def _first_ring(settings: Settings) -> str:
-    """Say which real telephone the first key rings: `key 1 rings damkar-113`."""
-    try:
-        _, configuration = applied.in_force(settings)
-    except ConfigurationError:
-        return "keys ring real agencies"
-    agencies = configuration.agencies.agencies
-    rings = (
-        f"key {service.key} rings {hotline.name}"
-        for service in configuration.menu.services.values()
-        for name in service.agencies
-        for hotline in agencies[name].hotlines
-    )
-    return next(rings, "keys ring real operators")

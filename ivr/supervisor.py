@@ -5,8 +5,10 @@ Law 2: one command at a time changes the line.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,17 +20,44 @@ from ivr.settings import Settings
 SUPERVISORD = Path("asterisk/supervisord.conf")
 ROOT = "asterisk/root.sh"
 SOCKET = "supervisor.sock"
+PID = "supervisor.pid"
 CONTROLLERS = ("1", "2")
-LOCK = "lock"
+WATCHERS = ("broker", "desk")
+"""Programs that no call waits for."""
+INSIDE = Path("/var/lib/siaga")
+"""The state folder as the private root and the container show it."""
 READY_SECONDS = 30.0
 STOP_SECONDS = 60.0
+ANSWER_SECONDS = 5.0
+"""How long a question may take; a console or a supervisor answers within a second."""
+ORDER_SECONDS = 60.0
+"""How long an order may take: a controller lets its callers finish first."""
 MAX_SOCKET_BYTES = 98
 """A socket's name has 107 bytes (unix(7)); the supervisor first adds a dot and its process id."""
+MAKE_ANEW = "`make down` and `make up` start"
 Say = Callable[[str], None]
 
 
 class HostError(Exception):
     """The line could not be started, changed or stopped. The message says why and what to do."""
+
+
+class HangsError(HostError):
+    """A process of the line is there and does not answer."""
+
+
+def explained(error: OSError, state: Path) -> str:
+    """Say what the system refused, and what to do; in its own words where we know no better."""
+    named = error.filename2 or error.filename or state
+    place = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else state
+    place = state if place.is_relative_to(state) else place
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"no space left in {place}: make room; `df -h {place}` says how full it is"
+    if error.errno == errno.EROFS:
+        return f"{place} is read-only: mount it for writing, or set SIAGA_STATE to another folder"
+    if error.errno in (errno.EACCES, errno.EPERM) and os.geteuid() != 0:
+        return f"{error}: use sudo"
+    return str(error)
 
 
 @contextlib.contextmanager
@@ -43,8 +72,11 @@ def alone(settings: Settings, say: Say) -> Iterator[None]:
             f"{settings.state} is too long for the name of a socket in it ({length} bytes of at "
             f"most {MAX_SOCKET_BYTES}): set SIAGA_STATE to a shorter one"
         )
-    settings.state.mkdir(parents=True, exist_ok=True)
-    lock = os.open(settings.state / LOCK, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True)
+        lock = os.open(settings.state, os.O_RDONLY | os.O_DIRECTORY)  # no file: a disk may be full
+    except OSError as error:
+        raise HostError(explained(error, settings.state)) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -57,27 +89,47 @@ def alone(settings: Settings, say: Say) -> Iterator[None]:
 
 
 def running(settings: Settings) -> bool:
-    """Return whether our supervisor runs from this state folder."""
+    """Return whether our supervisor runs from this state folder.
+
+    Raises HangsError when it does not answer, and HostError when it may not be asked.
+    """
     path = settings.state / SOCKET
     if not path.exists():
         return False
     if not os.access(path, os.W_OK):
         raise HostError("the line was started by root: use sudo")
-    done = control(settings, "pid", check=False)
+    done = control(settings, "pid", check=False, seconds=ANSWER_SECONDS)
     return done.returncode == 0 and done.stdout.strip().isdigit()
+
+
+def seen(settings: Settings) -> bool:
+    """Return whether a line runs from this state folder, as the kernel sees it: without sudo.
+
+    A container holds nothing but its line. The kernel knows a socket by the name it was bound to:
+    ours, with the supervisor's process id after it (unix(7); supervisor/http.py).
+    """
+    if settings.state == INSIDE:
+        return True
+    name = os.fsencode(f" {settings.state.resolve() / SOCKET}.")
+    return name in Path("/proc/net/unix").read_bytes()
 
 
 def start(settings: Settings) -> None:
     """Start the supervisor, which starts all else. Raises HostError when it does not start."""
     if not SUPERVISORD.exists():
         raise HostError(f"there is no {SUPERVISORD} here: run it from the checkout")
-    (settings.state / "log").mkdir(exist_ok=True)
+    if not os.access(settings.state, os.W_OK):
+        raise HostError(explained(OSError(errno.EROFS, ""), settings.state))
+    try:
+        (settings.state / "log").mkdir(exist_ok=True)
+    except OSError as error:
+        raise HostError(explained(error, settings.state)) from error
     _supervisor(settings, "supervisord", check=True)
 
 
 def stop(settings: Settings) -> None:
     """End the supervisor and all under it. Raises HostError when something will not end."""
-    pid = int((settings.state / "supervisor.pid").read_text())
+    pid = int(control(settings, "pid").stdout)  # its file may be empty: a disk may have been full
     control(settings, "shutdown")
     until(
         lambda: not _alive(pid),
@@ -93,22 +145,58 @@ def state_of(settings: Settings, program: str) -> str:
 
 
 def control(
-    settings: Settings, *words: str, check: bool = True
+    settings: Settings, *words: str, check: bool = True, seconds: float = ORDER_SECONDS
 ) -> subprocess.CompletedProcess[str]:
-    """Tell the supervisor something. Raises HostError when `check` is set and it fails."""
-    return _supervisor(settings, "supervisorctl", *words, check=check)
+    """Tell the supervisor something. Raises HostError when `check` is set and it fails.
+
+    Raises HangsError when it does not answer within `seconds`.
+    """
+    try:
+        return _supervisor(settings, "supervisorctl", *words, check=check, seconds=seconds)
+    except subprocess.TimeoutExpired:
+        raise HangsError(
+            f"the supervisor does not answer: `sudo kill -9 $(cat {settings.state / PID})` and "
+            "`make up` start all anew, which ends calls"
+        ) from None
 
 
-def in_root(settings: Settings, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in the private root, with the state folder there."""
-    return subprocess.run(  # noqa: S603 - our own
-        [ROOT, "run", *command],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=environment(settings),
-    )
+def in_root(
+    settings: Settings, *command: str, seconds: float = ORDER_SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Ask or tell Asterisk by a command in the private root, or in the container we are in.
+
+    Raises HangsError when that takes longer than `seconds`.
+    """
+    inside = settings.state == INSIDE
+    try:
+        return subprocess.run(  # noqa: S603 - our own
+            command if inside else [ROOT, "run", *command],
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            env=environment(settings),
+        )
+    except subprocess.TimeoutExpired:
+        remedy = "`docker compose restart asterisk` starts" if inside else MAKE_ANEW
+        raise HangsError(
+            f"Asterisk is up but does not answer: {remedy} it anew, which ends calls"
+        ) from None
+
+
+def callers(settings: Settings) -> int | None:
+    """Return how many callers are inside; None where Asterisk does not say."""
+    asked = "core show channels concise"
+    try:
+        done = in_root(settings, "asterisk", "-rx", asked, seconds=ANSWER_SECONDS)
+    except HangsError:
+        return None
+    return None if done.returncode else callers_in(done.stdout)
+
+
+def callers_in(channels: str) -> int:
+    """Count the callers in what Asterisk says of its channels: each has one of ours."""
+    return len(re.findall(r"^PJSIP/from-trunk-[^!]*!", channels, re.MULTILINE))
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -134,11 +222,16 @@ def until(
 
 
 def _supervisor(
-    settings: Settings, program: str, *words: str, check: bool
+    settings: Settings, program: str, *words: str, check: bool, seconds: float = ORDER_SECONDS
 ) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name(program)), "-c", str(SUPERVISORD), *words]
     done = subprocess.run(  # noqa: S603 - our own supervisor
-        command, capture_output=True, text=True, timeout=60, check=False, env=environment(settings)
+        command,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        env=environment(settings),
     )
     if check and done.returncode:
         raise HostError(f"{program} failed: {done.stderr.strip() or done.stdout.strip()}")

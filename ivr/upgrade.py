@@ -7,12 +7,13 @@ import subprocess
 from pathlib import Path
 
 from ivr import applied
-from ivr.host import as_started, check, reload_asterisk
+from ivr.host import as_started, check, take
 from ivr.ready import listening
 from ivr.settings import Settings
 from ivr.supervisor import (
     CONTROLLERS,
     ROOT,
+    WATCHERS,
     HostError,
     Say,
     alone,
@@ -36,10 +37,13 @@ def upgrade(settings: Settings, say: Say) -> None:
         settings = as_started(settings)
         check(settings)
         states = {name: _runs(settings, name) for name in CONTROLLERS}
+        earlier = applied.version(settings)
         folder = applied.apply(settings)
-        reload_asterisk(settings)
+        take(settings, earlier)
         say(f"configuration {folder.name} is in force")
         _renew_all(settings, states, say)
+        for name in WATCHERS:
+            _renew_watcher(settings, name, say)
         if _asterisk_is_older(settings):
             say("Asterisk goes on from an older private root. `make down` and `make up` bring the")
             say("new one into use and end all calls: do it when there are none")
@@ -77,13 +81,24 @@ def _renew_all(settings: Settings, states: dict[str, bool], say: Say) -> None:
         say(f"controller {name}: the new one takes calls")
 
 
+def _renew_watcher(settings: Settings, name: str, say: Say) -> None:
+    """Restart what no call waits for; one that is new to the supervisor is made known to it."""
+    if not state_of(settings, name):
+        control(settings, "reread", check=False)
+        done = control(settings, "add", name, check=False)
+    else:
+        done = control(settings, "restart", name, check=False)
+    said = (done.stderr or done.stdout).strip()
+    say(f"{name}: {'the new one runs' if done.returncode == 0 else f'does not run: {said}'}")
+
+
 def _renew(settings: Settings, name: str) -> None:
     """Restart one controller and return when it listens. Raises HostError when it does not."""
     control(settings, "stop", f"ivr:{name}", check=False)  # it may have ended
     others = listening(settings)
     started = control(settings, "start", f"ivr:{name}", check=False)
     log = settings.state / "log" / f"ivr-{name}.log"
-    goes_on = "the other one takes the calls" if others else "callers get the static menu"
+    goes_on = "the other one takes the calls" if others else "callers get the stand-in"
     failed = f"controller {name} does not come up, {goes_on}; mend it and upgrade again. {log} ends"
     if started.returncode:
         raise HostError(f"{failed}: {_last_line(log)}")

@@ -39,6 +39,7 @@ class PhoneCall:
     The caller sends a tone of `tone_hz` (None: silence) from the ACK on, gives up an unanswered
     call after `ring_seconds`, and hangs up `hold_seconds` after a person was reached (None: stays)
     or `max_seconds` after the INVITE. `from_header` replaces the whole From header, verbatim.
+    A call with the right `test_word` counts in no figure, and agencies are told that it is a test.
     Raises ValueError for keys that go both ways: an offer of telephone-events is all or nothing.
     """
 
@@ -47,6 +48,7 @@ class PhoneCall:
     number: str = "112"
     caller: str = "0000"
     from_header: str | None = None
+    test_word: str = ""
     local_ip: str = "127.0.0.1"
     keys: tuple[Key, ...] = ()
     tone_hz: int | None = OWN_TONE_HZ
@@ -156,7 +158,8 @@ class _Line:
 
     async def _converse(self) -> None:
         """Live the call from the INVITE to its end."""
-        invite = self._sip.begin(self._dialog.request("INVITE", self._sdp, sip.SDP))
+        test = [("X-Siaga-Test", self._order.test_word)] if self._order.test_word else []
+        invite = self._sip.begin(self._dialog.request("INVITE", self._sdp, sip.SDP, *test))
         self._invite, self._invited_at = invite, time.monotonic()
         patience = min(self._order.ring_seconds, self._order.max_seconds)
         response = await self._sip.run(invite, patience)

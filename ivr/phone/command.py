@@ -1,20 +1,22 @@
 """`siaga call`: dial 112 from this machine and read what a caller hears.
 
-The exit status is 0 when the caller reached somebody. Otherwise it is 1, and standard error says
-why and what to do.
+The exit status is 0 when the caller reached somebody: a voice after ringing, or the own tone back.
+Otherwise it is 1, and standard error says why and what to do.
 """
 
 import asyncio
 import json
+import os
 import re
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, get_args
 
 import click
 
-from ivr.phone import Event, How, Key, PhoneCall, Report, call
+from ivr.phone import Event, How, Key, PhoneCall, Report, What, call
 
 _FIRST_KEY_SECONDS = 0.5  # after the first sound: callers press into the prompt
 _NEXT_KEY_SECONDS = 0.4
@@ -24,10 +26,13 @@ _NOT_INCOMING = "this address is not in `incoming` of site.yaml"
 _REMEDY = {
     401: _NOT_INCOMING,
     403: _NOT_INCOMING,
-    404: "it is not 112 nor in `also_called` of site.yaml: try --number 112",
+    404: "only a number is answered: try --number 112",
     488: "the far end takes no A-law sound",
-    503: "Asterisk is overloaded or stopping: try again, or `make down` and `make up`",
+    503: "the line is being drained or is overloaded: `siaga status` says which",
 }
+_PERHAPS_A_RECORDING = (
+    "a voice, but not our own back: a person, or a recording (a longer --hold may tell)"
+)
 
 
 def keys_of(text: str, how: How) -> tuple[Key, ...]:
@@ -115,11 +120,17 @@ def call_command(  # noqa: PLR0913  (one argument an option)
     seconds: float,
     hold: float,
     for_programs: bool,
+    test_word: str = "",
 ) -> None:
-    """Call 112 and print what the caller hears, second by second."""
+    """Call 112 and print what the caller hears, second by second.
+
+    The status is 0 when a voice was heard after ringing, or our own tone came back. Where only a
+    voice was heard it may be a recording, such as a carrier's announcement: no machine can tell.
+    """
     host, port = to
     address = f"{host}:{port}"
     order: dict[str, Any] = {"host": host, "port": port, "number": number, "caller": caller}
+    order["test_word"] = test_word
     try:
         order |= {"keys": keys_of(keys, send), "local_ip": _local_ip(host, port)}
     except ValueError as error:
@@ -128,19 +139,45 @@ def call_command(  # noqa: PLR0913  (one argument an option)
         click.echo(f"no way to {address} ({error}): check --to", err=True)
         sys.exit(1)
     dialled = PhoneCall(**order, max_seconds=seconds, hold_seconds=hold)
-    report = asyncio.run(call(dialled, _ignore if for_programs else _show))
+    report = asyncio.run(_called(dialled, None if for_programs else _show))
+    if report is None:
+        return
     if for_programs:
         click.echo(as_json(report))
     else:
         click.echo(f"longest silence {report.longest_silence_seconds:.2f} s")
+        if report.reached and not report.heard(What.OWN_VOICE):
+            click.echo(_PERHAPS_A_RECORDING)
     if why := why_not(report, address):
         click.echo(why, err=True)
         sys.exit(1)
 
 
+async def _called(order: PhoneCall, show: Callable[[Event], None] | None) -> Report | None:
+    """Call, and show what is heard. When whoever reads us (`| head`) has had enough, hang up.
+
+    Return None then.
+    """
+    ours, unread = asyncio.current_task(), False
+
+    def tell(event: Event) -> None:
+        nonlocal unread
+        try:
+            if show:
+                show(event)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            unread = True
+            if ours:
+                ours.cancel()
+
+    try:
+        return await call(order, tell)
+    except asyncio.CancelledError:
+        if not unread:  # Ctrl-C
+            raise
+        return None
+
+
 def _show(event: Event) -> None:
     click.echo(line(event))
-
-
-def _ignore(_event: Event) -> None:
-    pass

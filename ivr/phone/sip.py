@@ -164,10 +164,15 @@ class Dialog:
         self._routes: list[str] = []
         self._cseq = 0
 
-    def request(self, method: str, body: bytes = b"", content_type: str = "") -> Request:
-        """Write the next request of this dialog, a transaction of its own (section 12.2.1.1)."""
+    def request(
+        self, method: str, body: bytes = b"", content_type: str = "", *more: tuple[str, str]
+    ) -> Request:
+        """Write the next request of this dialog, a transaction of its own (section 12.2.1.1).
+
+        `more` are further headers.
+        """
         self._cseq += 1
-        return self._request(method, self._cseq, body, content_type)
+        return self._request(method, self._cseq, body, content_type, *more)
 
     def accepted(self, invite: Request, response: Response) -> Request:
         """Take a 2xx: learn the far end, and return the ACK (sections 12.1.2 and 13.2.2.4)."""
@@ -181,7 +186,12 @@ class Dialog:
         return tag(response.get("to")) == tag(self._to)
 
     def _request(
-        self, method: str, cseq: int, body: bytes = b"", content_type: str = ""
+        self,
+        method: str,
+        cseq: int,
+        body: bytes = b"",
+        content_type: str = "",
+        *more: tuple[str, str],
     ) -> Request:
         target, routes = self._target, self._routes
         if routes and ";lr" not in uri(routes[0]).lower():  # a strict router: section 12.2.1.1
@@ -191,6 +201,7 @@ class Dialog:
             ("Via", via),
             ("Max-Forwards", "70"),
             *(("Route", route) for route in routes),
+            *more,
             ("From", self._from),
             ("To", self._to),
             ("Call-ID", self.call_id),
