@@ -24,6 +24,7 @@ export DOCKER_HOST="unix://$run/docker.sock" DOCKER_CONFIG="$run/client"
 export COMPOSE_PROJECT_NAME=siaga112-proof
 # Beside a line that may be running here.
 export SIAGA_SIP_BIND=127.0.0.1:29060 SIAGA_AGI_BIND=127.0.0.1:29061
+export SIAGA_AMI_BIND=127.0.0.1:29063 SIAGA_DESK_BIND=127.0.0.1:29064 SIAGA_MQTT_BIND=127.0.0.1:29065
 export SIAGA_SIMULATION_BIND=127.0.0.2:29062 SIAGA_RTP_FIRST=30000 SIAGA_RTP_LAST=30999
 export SIAGA_CONFIG="$run/config"     # a copy, to be edited
 
@@ -164,10 +165,10 @@ compose() {
 container() { compose ps -q "$1"; }
 health() { docker inspect --format '{{.State.Health.Status}}' "$(container "$1")" 2>/dev/null || echo none; }
 healthy() {
-    seen="asterisk $(health asterisk), ivr $(health ivr)"
+    seen="asterisk $(health asterisk), ivr $(health ivr), desk $(health desk)"
     [ "$seen" = "${said:-}" ] || say "$seen"
     said=$seen
-    [ "$seen" = "asterisk healthy, ivr healthy" ]
+    [ "$seen" = "asterisk healthy, ivr healthy, desk healthy" ]
 }
 
 # A citizen dials 112 and presses 1; the journal must show that they were joined with the fire brigade.
@@ -179,14 +180,18 @@ take_call() {
     compose exec -T asterisk python3 -c '
 import json, sys
 with open("/var/lib/siaga/journal/calls.jsonl") as file:
-    events = [json.loads(line) for line in file]
+    events = [json.loads(line) for line in file if "linkedid" in line]
 calls = {e["linkedid"] for e in events if f"ani={sys.argv[1]} " in e["eventextra"]}
 ours = [e for e in events if e["linkedid"] in calls]
-joined = [e["channame"] for e in ours if e["eventtype"] == "BRIDGE_ENTER"]
+joined = [e["uniqueid"] for e in ours if e["eventtype"] == "BRIDGE_ENTER"]
 plans = [e["eventextra"] for e in ours if e["userdeftype"] == "PLAN"]
 print("docker: the journal:", *plans, "joined:", *joined)
-sys.exit(not (len(joined) >= 2 and "floor=controller plan=fire" in str(plans)))' "$1" \
+sys.exit(not (len(joined) >= 2 and "plan=fire floor=controller" in str(plans)))' "$1" \
         || die "the journal does not show that $1 was put through"
+}
+
+has_record() {
+    compose exec -T desk python3 -m ivr calls --ani "$1" --json 2>/dev/null | grep -q '"outcome": *"connected-agency"'
 }
 
 crash_controller() {
@@ -229,7 +234,7 @@ finish() {
     if [ "$status" != 0 ] && docker version >/dev/null 2>&1; then
         compose ps
         compose logs --tail 40
-        for name in asterisk ivr; do
+        for name in asterisk ivr desk; do
             docker inspect --format '{{json .State.Health}}' "$(container "$name")" 2>/dev/null
         done
         tail -n 5 "$run/engine.log"
@@ -264,6 +269,8 @@ done_with "healthy"
 
 take_call 0812001
 done_with "a call put through"
+wait_for 20 has_record 0812001 || die "the call has no record"
+done_with "its record in the database"
 
 crash_controller
 take_call 0812002

@@ -28,11 +28,14 @@ class Host:
             "SIAGA_SIP_BIND": f"127.0.0.1:{self.sip_port}",
             "SIAGA_AGI_BIND": "127.0.0.1:41061",
             "SIAGA_SIMULATION_BIND": "127.0.0.2:41062",
+            "SIAGA_AMI_BIND": "127.0.0.1:41063",
+            "SIAGA_DESK_BIND": "127.0.0.1:41064",
+            "SIAGA_MQTT_BIND": "127.0.0.1:41065",
             "SIAGA_RTP_FIRST": "42000",
             "SIAGA_RTP_LAST": "42999",
         }
 
-    def siaga(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def siaga(self, *words: str, limit_seconds: float = 90) -> subprocess.CompletedProcess[str]:
         """Run the command as a user does, from the checkout."""
         return subprocess.run(
             [SIAGA, *words],
@@ -41,7 +44,7 @@ class Host:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=limit_seconds,
             check=False,
         )
 
@@ -81,10 +84,11 @@ class Host:
         return done.stdout
 
     def journal(self) -> list[dict[str, Any]]:
-        """Return every event that Asterisk has noted."""
+        """Return every event of a call that Asterisk has noted."""
         path = self.state / "journal" / "calls.jsonl"
         whole = path.read_text().rpartition("\n")[0] if path.exists() else ""
-        return [json.loads(line) for line in whole.splitlines()]
+        events = [json.loads(line) for line in whole.splitlines() if line]
+        return [event for event in events if "linkedid" in event]
 
     def ready(self) -> bool:
         """Return whether a call would be answered."""

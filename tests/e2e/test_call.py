@@ -127,9 +127,15 @@ def test_nine_says_the_menu_in_english_and_one_still_means_fire(line: Line) -> N
     assert report.reached
 
 
-def test_only_112_is_answered(line: Line) -> None:
-    report = dial(line, number="113")
-    assert report.sip_status == 404
+def test_whatever_a_carrier_calls_us_is_answered_and_staff_are_told(line: Line) -> None:
+    since = len(line.journal())
+    assert dial(line, Key("1"), number="0761112").reached
+    assert dialled(line, since) == ["113@simulated"]
+    assert "called-number number=0761112" in str(told(line, "ALARM", since))
+
+
+def test_a_name_is_no_number_and_is_not_answered(line: Line) -> None:
+    assert dial(line, number="operator").sip_status == 404
 
 
 STANDING_IN_SECONDS = 3.0
@@ -187,7 +193,7 @@ class TestWithoutAnyPython:
         report = dial(line, Key("1"))
         assert dialled(line, since) == ["113@simulated"]
         assert report.heard(What.OWN_VOICE)
-        assert told(line, "PLAN", since) == []
+        assert "floor=static" in str(told(line, "PLAN", since))
 
     def test_silence_still_reaches_an_operator_within_fifteen_seconds(self, line: Line) -> None:
         report = dial(line)
@@ -337,6 +343,30 @@ class TestOverACarrier:
             register(carrier_line, expires=0)
         assert report.heard(What.OWN_VOICE)
         assert "112 cannot-speak" in phone.log
+
+    @pytest.mark.parametrize("onward", ["112", "1%22%5c%0a"])
+    def test_an_operators_phone_that_sends_its_calls_on_leaves_the_caller_in_the_queue(
+        self, carrier_line: Line, onward: str
+    ) -> None:
+        since = len(carrier_line.journal())
+        register(carrier_line, expires=120)
+        away = carrier_line.sipp("operator-forwards", at="127.0.0.1:35091", onward=onward)
+
+        async def story() -> Report:
+            calling = asyncio.create_task(call(order(carrier_line, Key("0"))))
+            await asyncio.to_thread(away.finish)
+            back = carrier_line.sipp("operator-answers", at="127.0.0.1:35091")
+            report = await calling
+            await asyncio.to_thread(back.finish)
+            return report
+
+        try:
+            report = asyncio.run(story())
+        finally:
+            register(carrier_line, expires=0)
+        assert report.heard(What.OWN_VOICE)
+        assert len(told(carrier_line, "CALL", since)) == 1
+        assert ["by=operator-1" in str(e) for e in told(carrier_line, "JOINED", since)] == [True]
 
 
 def register(line: Line, *, expires: int) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from line import Line, until
-from test_call import dialled, order
+from test_call import dialled, order, told
 
 from ivr import applied
 from ivr.phone import Key, Report, call
@@ -28,6 +28,31 @@ def shifted(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield
     applied.apply(line.settings)
     line.asterisk("dialplan reload")
+
+
+def test_who_came_in_with_a_version_that_was_taken_back_stays(line: Line) -> None:
+    since = len(line.journal())
+    earlier = applied.version(line.settings)
+    inside = order(line, Key("1", after_seconds=6.0))
+    after = order(line, Key("6", after_seconds=1.0))
+
+    async def story() -> list[Report]:
+        applied.apply(line.settings)
+        await asyncio.to_thread(line.asterisk, "dialplan reload")
+        callers = [asyncio.create_task(call(inside))]
+        asked = functools.partial(told, line, "CALL", since)
+        await asyncio.to_thread(until, asked, "the caller is in the menu")
+        applied.again(line.settings, earlier)
+        await asyncio.to_thread(line.asterisk, "dialplan reload")
+        callers.append(asyncio.create_task(call(after)))
+        return await asyncio.gather(*callers)
+
+    reports = asyncio.run(story())
+    assert [r.reached for r in reports] == [True] * 2
+    assert [dialled(line, since, x.caller) for x in (inside, after)] == [
+        ["113@simulated"],
+        ["115@simulated"],
+    ]
 
 
 @pytest.mark.usefixtures("shifted")

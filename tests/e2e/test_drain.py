@@ -98,7 +98,7 @@ def test_who_is_inside_finishes_and_who_comes_is_refused_and_then_nothing_runs(h
     assert re.search(r"^Retry-After: *[0-9]+", answer, re.MULTILINE), answer
     assert report.reached
     assert report.ended_by == "caller"
-    assert re.search(r"calls inside: [12]\n", said), said  # 2: the simulated agency's as well
+    assert re.findall(r"inside: .*", said) == ["inside: 1"], "the agency's legs are no callers"
     assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
     assert not (host.state / "supervisor.sock").exists()
 
@@ -109,6 +109,7 @@ def test_when_callers_stay_longer_the_line_takes_calls_again_and_says_so(host: H
         said = stopping.communicate(timeout=30)[1]
         assert stopping.returncode == 1
         assert "not stopped: the line takes calls again" in said
+        assert "`make drain SECONDS=1800`" in said
         assert host.ready()
         assert calling.result().reached
 
@@ -134,6 +135,18 @@ def test_a_drain_that_was_killed_is_mended_by_make_up(host: Host) -> None:
         until(lambda: not host.ready(), "new calls are refused")
         stopping.kill()
         stopping.communicate(timeout=30)
+        told = host.siaga("status")
+        assert "new calls are refused; if no `make drain` runs now, `make up` takes" in told.stdout
         assert host.siaga("up").returncode == 0
         assert host.ready()
         assert calling.result().reached
+
+
+def test_who_stops_the_line_is_told_whose_calls_end(host: Host) -> None:
+    with caller(host, stays_seconds=50):
+        down = host.siaga("down")
+        assert down.returncode == 0, down.stderr
+        assert (
+            "callers inside, whose calls end now: 1; `make drain` lets them finish" in down.stderr
+        )
+        assert "stopped; calls ended: 1" in down.stderr

@@ -1,5 +1,6 @@
 """`make up` and `make down`, and what they promise of the machine."""
 
+import contextlib
 import json
 import os
 import signal
@@ -115,8 +116,25 @@ def test_a_port_that_another_program_holds_is_named(host: Host) -> None:
         other.bind(("127.0.0.1", 41060))
         up = host.siaga("up")
     assert up.returncode == 1
-    assert "127.0.0.1:41060 cannot be had: Address already in use" in up.stderr
+    assert "127.0.0.1:41060 cannot be had: Address already in use by " in up.stderr
+    assert f"(process {os.getpid()})" in up.stderr
     assert "SIAGA_SIP_BIND" in up.stderr
+
+
+def test_a_port_that_no_call_waits_for_keeps_no_line_down(host: Host) -> None:
+    with contextlib.ExitStack() as taken:
+        for port in (41063, 41064, 41065):
+            other = taken.enter_context(socket.socket())
+            other.bind(("127.0.0.1", port))
+            other.listen()
+        up = host.siaga("up")
+        assert up.returncode == 3, up.stderr
+        assert "sip:112@127.0.0.1:41060" in up.stdout
+        for without in ("the desk does not see the line", "no records now", "agencies are told"):
+            assert f"WARNING: {without}" in up.stderr
+        assert "set SIAGA_MQTT_BIND" in up.stderr
+        called = host.siaga("call", "--keys", "1", "--hold", "0.5")
+        assert called.returncode == 0, called.stderr
 
 
 def test_a_line_on_an_address_of_its_own_is_ready(host: Host) -> None:
@@ -145,6 +163,30 @@ def test_the_address_of_site_yaml_is_where_the_line_listens(host: Host) -> None:
     again = host.siaga("up")
     assert "sip:112@127.0.0.6:41060" in again.stdout, again.stderr
     assert host.ready()
+
+
+def test_an_address_that_no_interface_has_is_warned_of_and_the_line_starts_as_it_was(
+    host: Host,
+) -> None:
+    del host.environment["SIAGA_SIP_BIND"]
+    site = host.config / "site.yaml"
+    site.write_text(site.read_text() + '\nlisten: "127.0.0.5:41060"\n')
+    assert host.siaga("apply").returncode == 0
+    site.write_text(site.read_text().replace("127.0.0.5", "192.0.2.10"))
+    nowhere = "no interface of this machine has 192.0.2.10; it has: 127.0.0.1"
+    for command in ("check", "apply", "status"):
+        assert nowhere in "".join(output(host.siaga(command))), command
+    assert "[Errno" not in "".join(output(host.siaga("status")))
+    up = host.siaga("up")
+    assert up.returncode == 3, up.stderr
+    assert "sip:112@127.0.0.5:41060" in up.stdout
+    assert nowhere in up.stderr
+    assert host.ready()
+    assert host.siaga("apply").returncode == 0, "an address is taken at the next start"
+
+
+def output(done: subprocess.CompletedProcess[str]) -> tuple[str, str]:
+    return done.stdout, done.stderr
 
 
 def test_of_two_commands_at_once_the_second_waits_and_finds_the_line_running(host: Host) -> None:
@@ -183,9 +225,32 @@ def test_the_status_of_a_line_is_what_its_asterisk_says(host: Host) -> None:
     assert called.returncode == 0, called.stderr
 
 
+def test_a_desk_that_hangs_and_records_that_cannot_be_written_are_warned_of(host: Host) -> None:
+    host.environment["SIAGA_DATABASE_URL"] = "postgresql+psycopg://siaga@127.0.0.1:9/records"
+    up = host.siaga("up")
+    assert up.returncode == 0, up.stderr
+    assert "WARNING: the records cannot be read: " in up.stderr
+
+    del host.environment["SIAGA_DATABASE_URL"]
+    assert host.siaga("down").returncode == 0
+    up = host.siaga("up")
+    assert up.returncode == 0, up.stderr
+    assert "the desk does not answer" not in up.stderr
+    desk = host.pid("desk")
+    os.killpg(desk, signal.SIGSTOP)
+    try:
+        told = host.siaga("status")
+        assert told.returncode == 0
+        assert "WARNING: the desk does not answer on 127.0.0.1:41064" in told.stdout
+        assert "the desk does not answer on 127.0.0.1:41064" in host.siaga("calls").stderr
+    finally:
+        os.killpg(desk, signal.SIGCONT)
+
+
 def test_on_a_live_line_nobody_is_invited_to_ring_an_agency(host: Host) -> None:
     site = host.config / "site.yaml"
     text = site.read_text().replace("outgoing: [simulated]", "outgoing: [telkom]")
+    text = text.replace("simulated_operator: true", "simulated_operator: false")
     site.write_text(text.replace("# telkom: {gateway: ", "telkom: {gateway: "))
     up = host.siaga("up")
     assert up.returncode == 0, up.stderr
@@ -194,7 +259,9 @@ def test_on_a_live_line_nobody_is_invited_to_ring_an_agency(host: Host) -> None:
     assert "nobody can call in" in up.stderr
     pressed = host.siaga("call", "--keys", "1")
     assert pressed.returncode == 2
-    assert "this line is LIVE, and keys ring real agencies: add --really" in pressed.stderr
+    assert "this line is LIVE: key 1 rings damkar-113" in pressed.stderr
+    assert "add --really" in pressed.stderr
+    assert host.siaga("status").stdout.splitlines()[1] == "  line         LIVE"
     assert host.siaga("call", "--help").returncode == 0
 
 

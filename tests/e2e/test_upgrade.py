@@ -77,6 +77,7 @@ def agency(host: Host) -> Iterator[None]:
     """Let every hotline ring at an agency that picks up."""
     site = host.config / "site.yaml"
     text = site.read_text().replace("outgoing: [simulated]", "outgoing: [carrier]")
+    text = text.replace("simulated_operator: true", "simulated_operator: false")
     site.write_text(text.replace("trunks:", f'trunks:\n  carrier: {{gateway: "{AGENCY}"}}', 1))
     assert host.siaga("apply").returncode == 0
     ip, _, port = AGENCY.partition(":")

@@ -15,12 +15,12 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
-from scripts import Die, Echo, HangUp, Pause, Press, Reply, Script, Step
+from scripts import Die, Echo, HangUp, Hold, Pause, Press, Reply, Script, Speak, Step
 
-from ivr.phone import rtp, sip
+from ivr.phone import audio, rtp, sip
 
 _RESEND_SECONDS = (0.5, 1.0, 2.0, 4.0)  # a 200 that no ACK came for (RFC 3261 section 13.3.1.4)
 _BUFFER = 4 << 20
@@ -86,6 +86,9 @@ class FarEnd(asyncio.DatagramProtocol):
         message = sip.parse(data)
         if isinstance(message, sip.Response):
             self.answered(message)
+            leg = self._legs.get(message.call_id)
+            if leg is not None and message.cseq[1] == "INVITE" and message.status >= 200:
+                leg.acknowledge(message)
         elif message is not None:
             leg = self._legs.get(message.call_id)
             if leg is not None:
@@ -166,11 +169,18 @@ class _Leg:
                 self._over("us")
             case Press(key):
                 body = f"Signal={key}\r\nDuration=160\r\n".encode()
-                self._end.send(self._request("INFO", body), self._addr)
+                self._end.send(self._request("INFO", body, "application/dtmf-relay"), self._addr)
             case Echo():
                 self._ear.echoes = True
+            case Speak(hz):
+                self._ear.voice = audio.tone(hz)
+            case Hold():
+                self._ear.hush()
+                offer = self._offer().replace(b"a=sendrecv", b"a=sendonly")
+                self._end.send(self._request("INVITE", offer, sip.SDP), self._addr)
             case Die():
-                self._dead, self._ear.echoes = True, False
+                self._dead = True
+                self._ear.hush()
 
     async def _reply(self, reply: Reply) -> None:
         self._last = self._answer(self._invite, reply.status, sdp=reply.sdp, extra=reply.headers)
@@ -188,7 +198,7 @@ class _Leg:
     def _over(self, by: str) -> None:
         if self._attempt.ended_at is None:
             self._attempt.ended_at, self._attempt.ended_by = time.monotonic(), by
-            self._ear.echoes = False
+            self._ear.hush()
             if asyncio.current_task() is not self.task:
                 self.task.cancel()
 
@@ -200,13 +210,25 @@ class _Leg:
         sdp: bool = False,
         extra: tuple[tuple[str, str], ...] = (),
     ) -> sip.Response:
-        ip = self._end.address.partition(":")[0]
-        body = rtp.offer(ip, self._end.echo.port, telephone_event=False) if sdp else b""
+        body = self._offer() if sdp else b""
         tag = self._tag if status > 100 else ""
         here = () if extra else (("Contact", f"<sip:{self._end.address}>"),)
         return answer(request, status, (*here, *extra), body, tag)
 
-    def _request(self, method: str, body: bytes = b"") -> sip.Request:
+    def acknowledge(self, response: sip.Response) -> None:
+        """End our own INVITE in this call (RFC 3261 section 13.2.2.4)."""
+        ack = self._request("ACK")
+        headers = tuple(
+            (name, f"{response.cseq[0]} ACK" if name == "CSeq" else value)
+            for name, value in ack.headers
+        )
+        self._end.send(sip.Request(headers, b"", "ACK", ack.uri), self._addr)
+
+    def _offer(self) -> bytes:
+        ip = self._end.address.partition(":")[0]
+        return rtp.offer(ip, self._end.echo.port, telephone_event=False)
+
+    def _request(self, method: str, body: bytes = b"", content_type: str = "") -> sip.Request:
         self._cseq += 1
         to = self._invite.get("to")
         headers = [
@@ -217,8 +239,10 @@ class _Leg:
             ("Call-ID", self._invite.call_id),
             ("CSeq", f"{self._cseq} {method}"),
         ]
+        if method == "INVITE":
+            headers.append(("Contact", f"<sip:{self._end.address}>"))
         if body:
-            headers.append(("Content-Type", "application/dtmf-relay"))
+            headers.append(("Content-Type", content_type))
         return sip.Request(tuple(headers), body, method, sip.uri(self._invite.get("contact")))
 
 
@@ -248,6 +272,20 @@ class _Ear:
 
     attempt: Attempt
     echoes: bool = False
+    voice: tuple[bytes, ...] = ()
+    spoken: int = 0
+
+    def reply(self, data: bytes) -> bytes | None:
+        """Return what goes back for a packet of sound."""
+        if self.voice and (packet := rtp.parse_packet(data)):
+            self.spoken += 1
+            sound = self.voice[self.spoken % len(self.voice)]
+            return replace(packet, payload=sound, payload_type=rtp.PCMA).encode()
+        return data if self.echoes else None
+
+    def hush(self) -> None:
+        """Say nothing more."""
+        self.echoes, self.voice = False, ()
 
 
 class _Sound(asyncio.DatagramProtocol):
@@ -265,8 +303,8 @@ class _Sound(asyncio.DatagramProtocol):
         if ear is not None:
             if ear.attempt.heard_at is None:
                 ear.attempt.heard_at = time.monotonic()
-            if ear.echoes:
-                self._transport.sendto(data, addr)
+            if reply := ear.reply(data):
+                self._transport.sendto(reply, addr)
 
     def ear(self, port: int, attempt: Attempt) -> _Ear:
         """Begin to hear what Asterisk sends from `port`."""

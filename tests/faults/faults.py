@@ -1,12 +1,10 @@
-"""Every fault of the campaign: its set-up, its callers, and what is promised to them.
-
-What is not built yet has no row: the broker, the database, and what watches over AMI.
-"""
+"""Every fault of the campaign: its set-up, its callers, and what is promised to them."""
 
 import scripts
 from crowd import Callers
 from fault import Fault
 from faults_controller import CONTROLLER
+from scenes_desk import Struck, broker_killed, database_gone, desk_killed, desk_stopped
 from scenes_machine import AsteriskKilled, DiskFull, During, FirstTrunkDead, Gone, apply
 from scenes_network import HostileFrom, Overload, garbage
 from scenes_people import CallerLeaves, OperatorsDo, OperatorsLeave
@@ -128,7 +126,32 @@ PEOPLE = (
         callers=Callers(keys=(Key("0"),), patience_seconds=100.0),
         # Nothing tells a telephone without power from one whose owner listens, until its sound is
         # missed for rtp_timeout (asterisk/etc/pjsip.conf).
-        expect=Expect(HUMAN.verdicts, silence_seconds=16.0),
+        expect=Expect(HUMAN.verdicts, silence_seconds=7.0),
+    ),
+    Fault(
+        "operators: the first telephone answers without a sound",
+        OperatorsDo((scripts.MUTE,)),
+        "operators-6",
+        callers=_OPERATOR,
+    ),
+    Fault(
+        "operators: the first holds the caller",
+        OperatorsDo((scripts.HOLDS,)),
+        "operators-6",
+        callers=Callers(keys=(Key("0"),), hold_seconds=15.0),
+    ),
+    Fault(
+        "operators: the first two hang up at once",
+        OperatorsDo((scripts.HANGS_UP_AT_ONCE,) * 2),
+        "operators-6",
+        callers=Callers(keys=(Key("0"),), patience_seconds=60.0),
+    ),
+    Fault(
+        "operators: nobody, and the last hotline is an announcement of 12 s",
+        OperatorsLeave(waiting=False, agencies=(scripts.ANNOUNCEMENT,) * 9),
+        "operators-7",
+        callers=Callers(keys=(Key("0"),), patience_seconds=75.0),
+        expect=KEPT,
     ),
     Fault(
         "operators: the first telephone answers nothing",
@@ -210,4 +233,23 @@ MACHINE = (
     ),
 )
 
-FAULTS = (*TRUNK, *HOPS, *PEOPLE, *CONTROLLER, *MACHINE)
+DESK = tuple(
+    Fault(
+        name,
+        Struck(strike),
+        f"desk-{n}",
+        Site(watched=True),
+        callers=Callers(keys=(Key("0"),) if n % 2 else (Key("1"),)),
+        expect=Expect(HUMAN.verdicts, met_share=0.9),
+    )
+    for n, (name, strike) in enumerate(
+        (
+            ("AMI cut: the desk is killed", desk_killed),
+            ("AMI not read: the desk is stopped", desk_stopped),
+            ("broker killed", broker_killed),
+            ("database gone", database_gone),
+        )
+    )
+)
+
+FAULTS = (*TRUNK, *HOPS, *PEOPLE, *CONTROLLER, *MACHINE, *DESK)

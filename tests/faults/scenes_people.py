@@ -10,7 +10,8 @@ from verdict import Result
 
 from ivr.phone import Event, What
 
-_MOST_SECONDS = 20.0
+_MOST_SECONDS = 45.0
+"""Until all of them wait, at the rate at which they dial; less than their patience."""
 _MOST_PHONES = 20
 
 

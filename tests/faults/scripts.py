@@ -41,11 +41,23 @@ class Echo:
 
 
 @dataclass(frozen=True, slots=True)
+class Speak:
+    """Answer every packet of sound with one of a tone from now on."""
+
+    hz: int
+
+
+@dataclass(frozen=True, slots=True)
 class Die:
     """From now on answer nothing and send nothing: the power is cut."""
 
 
-Step = Reply | Pause | HangUp | Press | Echo | Die
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Press the key that holds a call: no sound is sent or wanted (RFC 3264 section 8.4)."""
+
+
+Step = Reply | Pause | HangUp | Press | Echo | Speak | Hold | Die
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,10 @@ LEAVES_DURING_ACCEPT = Script("hangs up during accept", (*_ANSWERS, Pause(1.0), 
 FULL = Script("503", (Reply(503),))
 DEAF = Script("no reply at all", (Die(),))
 BUSY = Script("486", (Reply(486),))
+MUTE = Script("answers without a sound", _ANSWERS)
+HANGS_UP_AT_ONCE = Script("hangs up after 3 s", (*_ANSWERS, Echo(), Pause(3.0), HangUp()))
+HOLDS = Script("holds the caller", (*_ANSWERS, Echo(), Pause(2.0), Hold()), human=True)
+ANNOUNCEMENT = Script("speaks for 12 s", (*_ANSWERS, Echo(), Pause(12.0), HangUp()))
 
 TRUNK = (
     DEAF,

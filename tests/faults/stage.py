@@ -47,6 +47,7 @@ class Site:
     trunks in order, of `carrier` (scripted) and `elsewhere` (nobody is there). `relayed`: Asterisk
     is sent to another port than the controller's. `disk_kib`: the state folder is a file system of
     that size (0: the machine's). `nameless`: `elsewhere` is a name that nobody can look up.
+    `watched`: a broker and a desk run beside the line.
     """
 
     operators: int = 80
@@ -55,6 +56,7 @@ class Site:
     relayed: bool = False
     disk_kib: int = 0
     nameless: bool = False
+    watched: bool = False
 
 
 class Stage:
@@ -81,7 +83,8 @@ class Stage:
         if self.site.relayed:
             self.relay = Relay()
             await self.relay.open(self.relay_bind)
-        await asyncio.to_thread(self.line.start, "asterisk", "ivr")
+        beside = ("broker", "desk") if self.site.watched else ()
+        await asyncio.to_thread(self.line.start, "asterisk", "ivr", *beside)
         self.agencies = self.make_agencies()
         await self.agencies.open(*carrier)
         accounts = [f"operator-{n + 1}" for n in range(self.site.operators)]

@@ -64,8 +64,9 @@ def test_everything_asterisk_includes_is_compiled(settings: Settings) -> None:
     applied.apply(settings)
     pbx = settings.state / "current" / "pbx"
     names = {path.name for path in pbx.iterdir()}
-    assert names == {"contexts.conf", "extensions.conf", "pjsip.conf", "queues.conf", "rtp.conf"}
-    assert "exten => 113,1,NoOp()" in (pbx / "contexts.conf").read_text()
+    whole = {"contexts", "extensions", "manager", "pjsip", "queues", "rtp"}
+    assert names == {f"{name}.conf" for name in whole}
+    assert "exten => 113,1,Return(damkar)" in (pbx / "contexts.conf").read_text()
     assert "agi://127.0.0.1:4573/menu" in (pbx / "extensions.conf").read_text()
     assert {path.name for path in (settings.state / "current" / "config").iterdir()} == set(FILES)
 
@@ -106,9 +107,67 @@ def test_callers_stay_in_the_version_they_came_in_with_for_a_day(settings: Setti
 def test_the_contexts_of_the_last_version_stay_loaded_beside_the_new(settings: Settings) -> None:
     first, second = applied.apply(settings), applied.apply(settings)
     text = (settings.state / "current" / "pbx" / "extensions.conf").read_text()
-    included = [x for x in text.splitlines() if x.startswith("#include")]
-    assert [x.split("/")[5] for x in included] == [first.name, second.name]
+    included = [(x.split()[0], x.split("/")[5]) for x in text.splitlines() if "include" in x]
+    # An old one that is gone must not keep the new one from being read.
+    assert included == [("#include", second.name), ("#tryinclude", first.name)]
     assert f"Goto(emergency-{second.name},s,1)" in text
+
+
+def test_callers_stay_in_the_version_in_force_though_the_clock_was_set_back(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applied, "datetime", Ahead)
+    ahead = applied.apply(settings)
+    monkeypatch.setattr(applied, "datetime", Stopped)
+    applied.apply(settings)
+    text = (settings.state / "current" / "pbx" / "extensions.conf").read_text()
+    assert f"/{ahead.name}/" in text
+
+
+def test_an_earlier_version_comes_back_as_a_new_one_beside_those_after_it(
+    settings: Settings,
+) -> None:
+    first = applied.apply(settings)
+    edit(settings, "agencies.yaml", '"113"', '"0761113"')
+    second = applied.apply(settings)
+    back = applied.again(settings, first.name)
+    assert applied.version(settings) == back.name
+    assert applied.in_force(settings)[1] == load(first / "config")
+    pbx = settings.state / "current" / "pbx"
+    extensions, contexts = (
+        (pbx / "extensions.conf").read_text(),
+        (pbx / "contexts.conf").read_text(),
+    )
+    assert f"Goto(emergency-{back.name},s,1)" in extensions
+    assert [x.split("/")[5] for x in extensions.splitlines() if "include" in x] == [
+        *(back.name, first.name, second.name)
+    ]
+    assert f"[emergency-{back.name}]" in contexts
+    assert first.name not in contexts
+    assert {permissions(path) for path in pbx.iterdir()} == {"0o640"}
+
+
+def test_a_version_that_is_gone_cannot_come_back(settings: Settings) -> None:
+    first = applied.apply(settings)
+    with pytest.raises(FileNotFoundError):
+        applied.again(settings, "20261120T000000Z-00")
+    assert applied.version(settings) == first.name
+
+
+def test_a_version_that_could_not_be_built_leaves_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = applied.apply(settings)
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(applied, "_hand_over", full)
+    with pytest.raises(OSError, match="no space"):
+        applied.apply(settings)
+    assert [path.name for path in (settings.state / "applied").iterdir()] == [first.name]
+    assert not list(settings.state.glob("building-*"))
+    assert applied.version(settings) == first.name
 
 
 def test_a_broken_edit_leaves_what_is_in_force_and_names_the_edited_file(
@@ -148,6 +207,14 @@ class Stopped(datetime):
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> "Stopped":
         return cls(2026, 11, 23, 12, 0, 0, tzinfo=tz)
+
+
+class Ahead(Stopped):
+    """The same clock before it was set back: it took our time for UTC."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Ahead":
+        return cls(2026, 11, 23, 19, 0, 0, tzinfo=tz)
 
 
 def test_two_versions_in_one_second_are_two(
@@ -232,15 +299,15 @@ def test_the_users_of_asterisk_and_the_controller_can_read_it_whatever_the_umask
 def test_every_phone_has_a_secret_that_only_its_owner_can_read(settings: Settings) -> None:
     applied.apply(settings)
     folder = settings.state / "secrets"
-    assert {path.name for path in folder.iterdir()} == {"operator-1", "operator-2", "pengawas-1"}
+    assert {path.name for path in folder.iterdir()} >= {"operator-1", "operator-2", "pengawas-1"}
     assert permissions(folder) == "0o700"
     assert {permissions(path) for path in folder.iterdir()} == {"0o600"}
 
 
 def test_secrets_are_long_and_differ(settings: Settings) -> None:
     applied.apply(settings)
-    made = {path.read_text().strip() for path in (settings.state / "secrets").iterdir()}
-    assert len(made) == 3
+    made = [path.read_text().strip() for path in (settings.state / "secrets").iterdir()]
+    assert len(set(made)) == len(made)
     assert all(len(secret) >= 32 for secret in made)
 
 
@@ -249,6 +316,24 @@ def test_a_secret_is_made_once(settings: Settings) -> None:
     applied.apply(settings)
     assert applied.secret(settings.state, "operator-1") == made
     assert made in (settings.state / "current" / "pbx" / "pjsip.conf").read_text()
+
+
+def test_the_desk_and_asterisk_know_one_secret_with_which_it_watches(settings: Settings) -> None:
+    folder = applied.apply(settings)
+    watcher = applied.watcher_secret(settings)
+    assert watcher == applied.secret(settings.state, applied.WATCHER)
+    assert f"secret = {watcher}\n" in (folder / "pbx" / "manager.conf").read_text()
+
+
+def test_before_anything_is_in_force_the_desk_has_no_secret(settings: Settings) -> None:
+    with pytest.raises(FileNotFoundError):
+        applied.watcher_secret(settings)
+
+
+def test_no_telephone_can_have_the_account_whose_secret_is_the_desks(settings: Settings) -> None:
+    edit(settings, "operators.yaml", "operator-1", applied.WATCHER)
+    with pytest.raises(ConfigurationError, match="small letters, digits and hyphens"):
+        applied.apply(settings)
 
 
 def test_of_two_processes_that_make_a_secret_at_once_the_first_counts(

@@ -2,12 +2,14 @@
 
 import json
 import socket
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
 
-from ivr.phone import Event, Key, Marks, Report, What
+from ivr.phone import Event, Key, Marks, Report, What, command
 from ivr.phone.command import as_json, call_command, keys_of, line, why_not
 
 REACHED = Report(
@@ -50,9 +52,13 @@ def test_a_program_reads_the_same_as_a_person() -> None:
         (replace(HEARD, sip_status=None, ended_by="nobody", reason="no answer"), "`make up`"),
         (replace(HEARD, sip_status=None), "larger --seconds"),
         (replace(HEARD, sip_status=487), "larger --seconds"),
-        (replace(HEARD, sip_status=404, reason="404 Not Found"), "404 Not Found): it is not 112"),
+        (
+            replace(HEARD, sip_status=404, reason="404 Not Found"),
+            "Found): only a number is answered",
+        ),
         (replace(HEARD, sip_status=401), "`incoming` of site.yaml"),
         (replace(HEARD, sip_status=403), "`incoming` of site.yaml"),
+        (replace(HEARD, sip_status=503), "is being drained or is overloaded: `siaga status`"),
         (replace(HEARD, sip_status=500), "the log of Asterisk"),
         (replace(HEARD, first_audio_seconds=None), "none with sound"),
         (HEARD, "no voice after ringing"),
@@ -64,6 +70,20 @@ def test_a_call_that_reached_nobody_says_why_and_what_to_do(report: Report, said
 
 def test_a_call_that_reached_somebody_has_nothing_to_explain() -> None:
     assert why_not(REACHED, "127.0.0.1:5060") == ""
+
+
+@pytest.mark.parametrize(("what", "doubt"), [(What.VOICE, True), (What.OWN_VOICE, False)])
+def test_a_voice_that_does_not_give_ours_back_may_be_a_recording(
+    what: What, doubt: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answered(*_: object) -> Report:
+        return replace(REACHED, events=(Event(0.5, What.ANSWERED), Event(1.2, what)))
+
+    monkeypatch.setattr(command, "call", answered)
+    done = CliRunner().invoke(call_command, [])
+    assert done.exit_code == 0
+    assert ("a recording" in done.stdout) is doubt
+    assert "may be a recording" in CliRunner().invoke(call_command, ["--help"]).stdout
 
 
 def test_nobody_at_the_address_is_status_1_and_a_remedy() -> None:
@@ -85,3 +105,36 @@ def test_what_cannot_be_dialled_is_refused_with_its_option(options: list[str]) -
     done = CliRunner().invoke(call_command, options)
     assert done.exit_code == 2
     assert options[0] in done.stderr
+
+
+UNREAD = """
+import asyncio, sys
+from ivr.phone import Event, What, command
+
+async def call(order, tell):
+    try:
+        while True:
+            tell(Event(0.5, What.ANSWERED))
+            await asyncio.sleep(0)
+    finally:
+        print("hung up", file=sys.stderr)
+
+command.call = call
+command.call_command()
+"""
+
+
+def test_when_nobody_reads_on_it_hangs_up_and_ends_quietly() -> None:
+    calling = subprocess.Popen(
+        [sys.executable, "-c", UNREAD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert calling.stdout
+    assert calling.stderr
+    assert calling.stdout.readline() == "  0.50 s  answered\n"
+    calling.stdout.close()
+    assert calling.stderr.read() == "hung up\n"
+    assert calling.wait(20) == 0
+    calling.stderr.close()

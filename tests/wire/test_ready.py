@@ -12,6 +12,7 @@ from ivr import ready
 from ivr.phone import sip
 from ivr.ready import agi_answers, listening, sip_answers, unready
 from ivr.settings import Settings
+from routing.agencies import NAME
 
 HOST = "127.0.0.1"
 FIRST_COMMAND = b'GOSUB "ask" "s" "1" "menu"\n'
@@ -69,6 +70,10 @@ def settings(sip_port: int, agi_port: int, host: str = HOST) -> Settings:
     return Settings(sip_bind=f"{host}:{sip_port}", agi_bind=f"{HOST}:{agi_port}")
 
 
+async def test_on_an_address_of_another_machine_nothing_answers() -> None:
+    assert not await sip_answers("192.0.2.10", 5060)
+
+
 async def test_a_line_whose_parts_both_answer_is_ready() -> None:
     async with pbx() as (_, sip_port), controller() as agi_port:
         assert await unready(settings(sip_port, agi_port)) == ""
@@ -89,7 +94,7 @@ async def test_without_a_controller_it_says_what_callers_get(unused: int) -> Non
     async with pbx() as (_, sip_port):
         why = await unready(settings(sip_port, unused))
         assert "controller does not answer" in why
-        assert "static menu" in why
+        assert "stand-in" in why
 
 
 async def test_the_question_is_an_options_for_112_that_a_pbx_can_answer() -> None:
@@ -103,6 +108,16 @@ async def test_the_question_is_an_options_for_112_that_a_pbx_can_answer() -> Non
         r"SIP/2\.0/UDP 127\.0\.0\.1:\d+;branch=z9hG4bK\w+;rport", request.get("via")
     )
     assert question.endswith(b"\r\n\r\n")
+
+
+async def test_whoever_asks_has_a_name_that_no_telephone_can_have() -> None:
+    async with pbx() as (far, port):
+        assert await sip_answers(HOST, port)
+    request = sip.parse(far.heard[0])
+    assert isinstance(request, sip.Request)
+    user = re.fullmatch(r"<sip:([^@]+)@.*", request.get("from"))
+    assert user
+    assert not re.fullmatch(NAME, user[1])
 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "401 Unauthorized", "503 Service Unavailable"])
