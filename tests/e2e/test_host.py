@@ -124,9 +124,8 @@ def test_a_port_that_another_program_holds_is_named(host: Host) -> None:
 def test_a_port_that_no_call_waits_for_keeps_no_line_down(host: Host) -> None:
     with contextlib.ExitStack() as taken:
         for port in (41063, 41064, 41065):
-            other = taken.enter_context(socket.socket())
-            other.bind(("127.0.0.1", port))
-            other.listen()
+            # It sets SO_REUSEADDR: what the last line's connections left in TIME_WAIT is no holder.
+            taken.enter_context(socket.create_server(("127.0.0.1", port)))
         up = host.siaga("up")
         assert up.returncode == 3, up.stderr
         assert "sip:112@127.0.0.1:41060" in up.stdout
