@@ -124,9 +124,12 @@ PEOPLE = (
         OperatorsDo((scripts.DIES_WHILE_TALKING,)),
         "operators-5",
         callers=Callers(keys=(Key("0"),), patience_seconds=100.0),
-        # Nothing tells a telephone without power from one whose owner listens, until its sound is
-        # missed for rtp_timeout (asterisk/etc/pjsip.conf).
-        expect=Expect(HUMAN.verdicts, silence_seconds=7.0),
+        expect=Expect(
+            HUMAN.verdicts,
+            silence_seconds=7.0,
+            why_silent="nothing tells a telephone without power from one whose owner listens, "
+            "until its sound is missed for rtp_timeout (asterisk/etc/pjsip.conf)",
+        ),
     ),
     Fault(
         "operators: the first telephone answers without a sound",
@@ -213,7 +216,8 @@ MACHINE = (
         HostileFrom(("<sip:operator-1@127.0.0.1>",)),
         "network-2",
         Site(operators=8),
-        hole="who claims an operator's account is asked for its secret; carriers send numbers",
+        hole="who claims an operator's account is asked for its secret, and carriers send numbers. "
+        "The caller hears his exchange's tone at once; another telephone brings him in",
     ),
     Fault("siaga apply during calls", During(apply, 1.0), "apply"),
     Fault(

@@ -115,7 +115,8 @@ _LIES = (
 
 _HALF = (
     "res_agi.c:4415 reads to the end of a line and looks at nothing else, at the cost of a core. "
-    "Ours cannot do it: a line is one write, and a reply that is late makes it close"
+    "Ours cannot do it: a line is one write, and a reply that is late makes it close. The caller "
+    "hears nothing until that controller ends, and then the next floor"
 )
 # Two such callers take both cores from everybody: they have the machine to themselves.
 _STUCK = (

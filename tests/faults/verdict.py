@@ -88,6 +88,8 @@ class Expect:
 
     verdicts: frozenset[Verdict] = frozenset({Verdict.HUMAN, Verdict.OFFERED})
     silence_seconds: float = MOST_SILENCE_SECONDS
+    why_silent: str = ""
+    """Why a row may be silent for longer than others; it stands in the table."""
     human_seconds: float | None = None
     met_share: float = 1.0
     """The part of the callers whom the fault must strike; at least one in any case."""
