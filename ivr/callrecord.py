@@ -10,6 +10,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+SERVED_SECONDS = 10
+"""Who leaves a caller sooner did not serve (asterisk/dialplan.conf, walk-plan and ops)."""
+
 Kind = Literal["agency", "operator"]
 Stage = Literal["menu", "ringing", "queue", "talking", "ended"]
 Outcome = Literal[
@@ -38,8 +41,9 @@ class Hop:
     """One attempt to reach an agency. Seconds count from `at`.
 
     `ring_seconds` ends when somebody is joined with the caller or the attempt is over. `status` is
-    Asterisk's DIALSTATUS, `CANCEL` when the caller left, empty while it rings. `cause` is the Q.850
-    cause, 0 if none came.
+    Asterisk's DIALSTATUS, `CANCEL` when the caller left or the operator took it back, empty while
+    it goes on. `cause` is the Q.850 cause, 0 if none came. `by` is the telephone of the operator
+    who brought the agency in beside his own talk, `hotline` what he ordered: empty for a plan's.
     """
 
     at: float
@@ -51,6 +55,8 @@ class Hop:
     cause: int = 0
     ring_seconds: float | None = None
     talk_seconds: float | None = None
+    hotline: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,21 @@ class CallRecord:
 
     def served(self, hop: Hop) -> bool:
         """Return whether the agency that a hop of this call rang has served the caller."""
+        if hop.by:
+            return self._served_beside(hop)
         talks = [x.at for x in self.talks if x.served and x.kind == "agency" and x.at >= hop.at]
         if not talks:  # nor is the next hop looked for: a caller may go round and round
             return False
         return min(talks) < min((x.at for x in self.hops if x.at > hop.at), default=math.inf)
+
+    def _served_beside(self, hop: Hop) -> bool:
+        """Return whether an agency that was brought in was there for long, or to the end."""
+        if hop.ring_seconds is None or hop.status not in ("", "ANSWER"):
+            return False
+        if hop.talk_seconds is None or hop.talk_seconds >= SERVED_SECONDS:
+            return True
+        left_at = hop.at + hop.ring_seconds + hop.talk_seconds
+        return self.ended_at is not None and left_at > self.ended_at - 0.001
 
 
 @dataclass(frozen=True, slots=True)

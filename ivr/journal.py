@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ivr.callrecord import CallRecord, Hop, Outcome, Stage, Step, Talk
+from ivr.callrecord import SERVED_SECONDS, CallRecord, Hop, Outcome, Stage, Step, Talk
 from ivr.journalline import STARTS, BadLine, BadLineError, Batch, Line, Position, parse
 
 __all__ = [
@@ -30,9 +30,6 @@ __all__ = [
     "record",
     "records",
 ]
-
-SERVED_SECONDS = 10
-"""Who leaves a caller sooner did not serve (asterisk/dialplan.conf, walk-plan and ops)."""
 
 MAX_INDEXED = 64
 """What is searched for is cut to this: a caller may send a number of any length, and an index of
@@ -154,7 +151,44 @@ def _routed(told: CallRecord, line: Line) -> CallRecord:
             return _joined(told, line)
         case "HOP" | "LEFT":
             return _left(told, line)
+    return _beside(told, line)
+
+
+def _beside(told: CallRecord, line: Line) -> CallRecord:
+    """Return what is known after one more line about an agency that an operator brings in."""
+    word = line.word
+    match line.what:
+        case "BRING":
+            way = word("agency"), word("number"), word("trunk")
+            begun = Hop(line.at, "desk", *way, hotline=word("hotline"), by=word("by"))
+            return replace(told, hops=(*told.hops, begun))
+        case "BROUGHT" if hop := _brought(told, word("hotline")):
+            return _with_hop(told, hop, replace(hop, ring_seconds=_between(hop.at, line.at)))
+        case "BRINGOVER" if hop := _brought(told, word("hotline")):
+            over = replace(hop, status=word("status"), cause=_cause(word("cause")))
+            return _with_hop(told, hop, _over(over, line.at))
+        case "HANDED":
+            return _handed(told, line.at)
     return told
+
+
+def _brought(told: CallRecord, hotline: str) -> Hop | None:
+    """Return the attempt of an operator to bring in a hotline that goes on, if one does."""
+    return next((h for h in told.hops if h.by and h.hotline == hotline and not h.status), None)
+
+
+def _handed(told: CallRecord, at: float) -> CallRecord:
+    """Return the call whose operator has left it to the agency that came in last.
+
+    He has served, however short it was: domain.md 2.6 has him leave once the agency has it. So the
+    caller is with the agency now, and if that serves the call counts as put through to it. While
+    both are there the call is the operator's: it counts as his.
+    """
+    there = [h for h in told.hops if h.by and h.ring_seconds is not None and not h.status]
+    if told.stage != "talking" or not there:
+        return told
+    told = _talk_over(told, at, left_after=None)
+    return replace(told, talks=(*told.talks, Talk(at, "agency", there[-1].agency)))
 
 
 def _last_known_at(told: CallRecord) -> float:
@@ -166,15 +200,16 @@ def _last_known_at(told: CallRecord) -> float:
 
 
 def _ringing(told: CallRecord) -> Hop | None:
-    """Return the attempt that goes on, if one does."""
-    return told.hops[-1] if told.hops and not told.hops[-1].status else None
+    """Return the attempt of the plan that goes on, if one does."""
+    planned = [hop for hop in told.hops if not hop.by]
+    return planned[-1] if planned and not planned[-1].status else None
 
 
 def _joined(told: CallRecord, line: Line) -> CallRecord:
     """Somebody is on the line: the agency that was rung, or else one of our own."""
     told = replace(told, stage="talking")
     if hop := _ringing(told):
-        told = _with_hop(told, replace(hop, ring_seconds=_between(hop.at, line.at)))
+        told = _with_hop(told, hop, replace(hop, ring_seconds=_between(hop.at, line.at)))
         talk = Talk(line.at, "agency", hop.agency)
     else:
         talk = Talk(line.at, "operator", line.word("by"))
@@ -185,8 +220,8 @@ def _left(told: CallRecord, line: Line) -> CallRecord:
     """Whoever was rung is gone, and the caller is still there."""
     told = _talk_over(told, line.at, left_after=line.word("talk"))
     if line.what == "HOP" and (hop := _ringing(told)):
-        hop = replace(hop, status=line.word("status"), cause=_cause(line.word("cause")))
-        told = _with_hop(told, _over(hop, line.at))
+        over = replace(hop, status=line.word("status"), cause=_cause(line.word("cause")))
+        told = _with_hop(told, hop, _over(over, line.at))
     return replace(told, stage="queue" if told.queued_at else "ringing")
 
 
@@ -206,8 +241,8 @@ def _between(since: float, until: float) -> float:
     return max(until - since, 0.0)
 
 
-def _with_hop(told: CallRecord, hop: Hop) -> CallRecord:
-    return replace(told, hops=(*told.hops[:-1], hop))
+def _with_hop(told: CallRecord, was: Hop, now: Hop) -> CallRecord:
+    return replace(told, hops=tuple(now if hop is was else hop for hop in told.hops))
 
 
 def _talk_over(told: CallRecord, at: float, *, left_after: str | None) -> CallRecord:
@@ -230,7 +265,7 @@ def _ended(told: CallRecord, at: float, outcome: Outcome | None = None) -> CallR
     """Return the record of a call that is over."""
     stage = told.stage
     told = _talk_over(told, at, left_after=None)
-    told = _rung_out(told, at)
+    told = replace(told, hops=tuple(h if h.status else _cut_short(h, at) for h in told.hops))
     if told.test:
         outcome = "test"
     if outcome is None:
@@ -242,8 +277,12 @@ def _rung_out(told: CallRecord, at: float) -> CallRecord:
     """Return the call with its last attempt over, if that went on: the caller waited no longer."""
     if (hop := _ringing(told)) is None:
         return told
+    return _with_hop(told, hop, _cut_short(hop, at))
+
+
+def _cut_short(hop: Hop, at: float) -> Hop:
     status = "CANCEL" if hop.ring_seconds is None else "ANSWER"
-    return _with_hop(told, _over(replace(hop, status=status), at))
+    return _over(replace(hop, status=status), at)
 
 
 def _outcome(told: CallRecord, stage: Stage) -> Outcome:

@@ -72,6 +72,7 @@ class Batch:
 _NEEDED = {"CHAN_START", "ANSWER", "HANGUP", "CHAN_END"}
 _BEGINNINGS = {"CHAN_START", "ANSWER"}
 JOINED = "JOINED"
+ORDERED = {"BRING", "BROUGHT", "BRINGOVER", "HANDED", "LISTEN"}
 NO_SOUND_CAUSE = 44
 STARTS = "STARTS"
 """Written by `asterisk/start.sh`: whatever call is open at this place was cut off."""
@@ -116,6 +117,8 @@ def _line(fields: object) -> Line | None:
     # ast_bridge_channel_update_linkedids).
     is_of_another = user == JOINED or (user == "ALARM" and ("what", "no-sound") in words)
     call = linked if is_of_another else leg
+    if user in ORDERED:  # by an operator, on a leg of its own, which names the call
+        call = _reference(dict(words).get("call"))
     return Line(call, leg, at, user or what, words)
 
 

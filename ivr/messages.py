@@ -129,12 +129,14 @@ def _hop(hop: Hop) -> dict[str, object]:
         "cause": min(max(hop.cause, 0), 127),
         "ring_seconds": _seconds(hop.ring_seconds),
         "talk_seconds": _seconds(hop.talk_seconds),
+        "by_operator": bool(hop.by),
     }
 
 
 def _report(call: CallRecord, agency: str) -> Report:
     callref = _level(call.callref)
     talks = [talk for talk in call.talks if talk.kind == "agency" and talk.who == agency]
+    brought = [hop for hop in call.hops if hop.by and hop.agency == agency]
     body = {
         "id": f"{callref}-{agency}",
         "revision": 2 if call.outcome else 1,
@@ -143,7 +145,7 @@ def _report(call: CallRecord, agency: str) -> Report:
         "caller": _text(call.ani) or None,
         "ring_back": bool(call.ani) and call.service != CANNOT_SPEAK,
         "rung": any(hop.agency == agency for hop in call.hops),
-        "served": any(talk.served for talk in talks),
+        "served": any(talk.served for talk in talks) or any(map(call.served, brought)),
     }
     return Report(f"{callref}-{agency}", call.callref, agency, _json(body))
 

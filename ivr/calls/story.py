@@ -89,6 +89,12 @@ def _hop(hop: Hop, words: Words) -> Iterable[Happening]:
     pick = words.pick
     where = f"{hop.agency} ({hop.number}, {hop.trunk})"
     yield hop.at, pick(f"menghubungi {where}", f"ringing {where}")
+    if hop.by and hop.ring_seconds is not None and hop.status in ("", "ANSWER"):
+        at = hop.at + hop.ring_seconds
+        yield at, pick(f"{hop.agency} ikut berbicara", f"{hop.agency} joined")
+        if hop.talk_seconds is not None:
+            yield at + hop.talk_seconds, pick(f"{hop.agency} pergi", f"{hop.agency} left")
+        return
     if not hop.status or hop.ring_seconds is None or hop.talk_seconds is not None:
         return  # it goes on, or somebody was joined: the talk says the rest
     if hop.status == "CANCEL":

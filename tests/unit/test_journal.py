@@ -176,7 +176,10 @@ stories = st.lists(
         lambda at, what, leg, by: said(at, what, leg, by=by, status="BUSY", agency=by),
         times,
         st.sampled_from(
-            ["ANSWER", "ASKED", "PLAN", "RING", "JOINED", "HOP", "QUEUE", "LEFT", "ALARM", "HANGUP"]
+            [
+                *("ANSWER", "ASKED", "PLAN", "RING", "JOINED", "HOP", "QUEUE", "LEFT", "ALARM"),
+                *("BRING", "BROUGHT", "BRINGOVER", "HANDED", "HANGUP"),
+            ]
         ),
         st.sampled_from([CALL, LEG]),
         st.sampled_from(["damkar", "operator-1"]),
@@ -258,6 +261,23 @@ def test_what_a_channel_tells_is_of_its_call_whatever_it_is_linked_to() -> None:
 def test_who_joins_is_of_the_call_that_rang() -> None:
     joined = event(eventtype="JOINED", userdeftype="JOINED", linkedid=CALL, uniqueid=LEG)
     assert parse(joined) == Line(CALL, LEG, 12.5, "JOINED")
+
+
+def test_what_an_order_does_is_of_the_call_that_it_names() -> None:
+    extra = json.dumps({"extra": f"call={CALL}"})
+    told = parse(
+        event(uniqueid=LEG, eventtype="USER_DEFINED", userdeftype="BRING", eventextra=extra)
+    )
+    assert told
+    assert (told.call, told.leg) == (CALL, LEG)
+    with pytest.raises(BadLineError):
+        parse(
+            event(
+                eventtype="USER_DEFINED",
+                userdeftype="HANDED",
+                eventextra='{"extra":"by=operator-1"}',
+            )
+        )
 
 
 def alarm(words: str) -> bytes:

@@ -218,6 +218,15 @@ def test_an_agency_that_left_at_once_has_not_served() -> None:
     assert (report["rung"], report["served"]) == (True, False)
 
 
+def test_an_agency_that_an_operator_brought_in_served_though_the_call_stayed_his() -> None:
+    way = ("desk", "damkar", "113", "telkom", "ANSWER", 16, 5.0, 31.0, "damkar-113", "operator-1")
+    talks = (Talk(102.0, "operator", "operator-1", 38.0),)
+    call = replace(ENDED, hops=(Hop(104.0, *way),), talks=talks, outcome="connected-operator")
+    assert report_to("damkar", None, call)["served"] is True
+    body = valid("call", follow(Change(None, call), nobody).messages[0].body)
+    assert body["hops"][0]["by_operator"] is True
+
+
 def test_a_call_is_told_with_times_in_utc_and_units_in_names() -> None:
     body = valid("call", follow(Change(None, ENDED), nobody).messages[0].body)
     assert body["began_at"] == "1970-01-01T00:01:40.250Z"

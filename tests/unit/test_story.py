@@ -113,3 +113,13 @@ def test_on_a_narrow_screen_a_day_is_a_line_and_nothing_wraps() -> None:
     ]
     tomorrow = narrow(replace(TOLD, began_at=TOLD.began_at + 86_400))
     assert tomorrow.startswith("2026-11-26 WIB\n19:34:20")
+
+
+def test_an_agency_that_an_operator_brought_in_is_told_beside_his_talk() -> None:
+    way = ("desk", "pmi", "119", "telkom", "ANSWER", 16, 4.0, 20.0, "psc-119", "operator-1")
+    told = story(replace(TOLD, hops=(*TOLD.hops, Hop(1795610090.0, *way))), Words("id"))
+    assert [line.strip() for line in told if "pmi" in line] == [
+        "30,0 dtk  menghubungi pmi (119, telkom)",
+        "34,0 dtk  pmi ikut berbicara",
+        "54,0 dtk  pmi pergi",
+    ]
