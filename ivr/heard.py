@@ -59,6 +59,11 @@ class Channel:
         return self.name.removeprefix("PJSIP/").rpartition("-")[0]
 
     @property
+    def is_callers(self) -> bool:
+        """Whether the call began with it. An order of the console begins one of its own."""
+        return self.uniqueid == self.callref and not self.name.startswith("Local/")
+
+    @property
     def began_at(self) -> float | None:
         """When its call began, to the second: its reference holds it, `siaga-1795643698.0`."""
         found = _BEGAN.fullmatch(self.callref)

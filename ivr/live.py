@@ -81,7 +81,7 @@ class Live:
         """The live calls to 112, oldest first."""
         if self.channels is None:
             return None
-        own = [c for c in self.channels.values() if c.uniqueid == c.callref and c.context in STAGES]
+        own = [c for c in self.channels.values() if c.is_callers and c.context in STAGES]
         told = (Call(c.callref, c.began_at, self._stage(c)) for c in own)
         return tuple(sorted(told, key=lambda call: (call.began_at or 0.0, call.callref)))
 
@@ -145,7 +145,9 @@ STAGES: Mapping[str, Stage | None] = {
     **dict.fromkeys(("walk-plan", "hop-begins", "hop-over", "failed-hop"), "ringing"),
     **dict.fromkeys(("hotline-allow", "trunk-allow", "ring-escape", "last-hotline"), "ringing"),
     "ops": "queue",
+    "transferred": "ringing",
     **dict.fromkeys(("nobody-yet", "nothing-runs", "plan-known", "emergency-end"), None),
+    **dict.fromkeys(("finished", "desk-hotlines", "stop-ringing"), None),
 }
 """What a caller in a context of the dialplan lives through; None where it is on the way."""
 

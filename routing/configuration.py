@@ -26,17 +26,13 @@ CONTEXTS = frozenset(
     {"emergency", "record-call", "ask-controller", "ask-stand-in", "wait-for-floor", "ask", "judge"}
     | {"nothing-runs", "static-menu", "static-keys", "static-hop", "plan-known", "walk-plan"}
     | {"hop-begins", "hop-over", "nobody-yet", "failed-hop", "ring-escape", "agency-accept"}
-    | {
-        "joined",
-        "leg-left",
-        "operator-joined",
-        "has-sound",
-        "ops",
-        "last-hotline",
-        "emergency-end",
-        "simulated-answer",
-    }
-    | {"hotline-allow", "trunk-allow"}
+    | {"joined", "leg-left", "operator-joined", "has-sound", "ops", "last-hotline"}
+    | {"emergency-end", "simulated-answer"}
+    | {"hotline-allow", "trunk-allow", "phone-allow"}
+    | {"desk-order", "desk-leg", "desk-phone", "desk-hotlines", "may-order"}
+    | {"desk-listen", "listening"}
+    | {"bring-in", "bring-in-over", "brought", "brought-over", "stop-ringing"}
+    | {"finished", "transferred", "call-back"}
 )
 """Contexts of the dialplan. Each gets a version's name wherever it stands (routing/dialplan.py)."""
 
@@ -202,6 +198,8 @@ def _trunks(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:
     for i, name in enumerate(site.outgoing):
         if name not in trunks:
             yield Conflict("site.yaml", ("outgoing", i), *_unknown("trunk", name, trunks))
+    if site.callbacks:
+        yield from _callback_trunk(site, site.callbacks.trunk)
     if site.simulated_operator and not any(t.simulated for t in trunks.values()):
         yield Conflict(
             "site.yaml",
@@ -209,6 +207,15 @@ def _trunks(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:
             "a simulated operator needs a simulated trunk to be reached over",
             "write `simulated_operator: false` to go live",
         )
+
+
+def _callback_trunk(site: Site, trunk: str) -> Iterator[Conflict]:
+    place = "callbacks", "trunk"
+    if trunk not in site.trunks:
+        yield Conflict("site.yaml", place, *_unknown("trunk", trunk, site.trunks))
+    elif site.trunks[trunk].simulated:
+        message = "the simulation plays no citizens: nobody can be called back over it"
+        yield Conflict("site.yaml", place, message, "name a carrier's trunk, or remove `callbacks`")
 
 
 def _called_as_hotlines(site: Site, agencies: Agencies | None) -> Iterator[Conflict]:

@@ -14,8 +14,8 @@ from routing.agencies import WEEKDAYS, Hotline, Hours, Weekday
 from routing.configuration import Configuration
 from routing.plan import hops_of, service_hotlines
 
-ENTRANCES = ("from-trunk", "from-operators", "reject", "simulated")
-"""The contexts that endpoints name: each exists once, and leads into the newest version."""
+ENTRANCES = ("from-trunk", "from-operators", "reject", "desk", "simulated")
+"""What endpoints and orders name: each context exists once, and leads into the newest version."""
 
 _SECTION = re.compile(r"^\[([a-z-]+)\]$.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -94,7 +94,12 @@ def _versioned(text: str, names: Sequence[str], version: str) -> str:
 
 
 def _contexts(configuration: Configuration) -> str:
-    return _text(_fences(configuration), _static_keys(configuration), _last_hotline(configuration))
+    return _text(
+        _fences(configuration),
+        _static_keys(configuration),
+        _last_hotline(configuration),
+        _desk_hotlines(configuration),
+    )
 
 
 def _text(*parts: Iterator[str]) -> str:
@@ -112,6 +117,7 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
     yield f"SIMULATED_TRUNK = {simulated[0] if simulated else 'none'}"
+    yield f"CALLBACK_TRUNK = {c.site.callbacks.trunk if c.site.callbacks else ''}"
 
 
 def _also_called(c: Configuration) -> Iterator[str]:
@@ -132,6 +138,9 @@ def _fences(c: Configuration) -> Iterator[str]:
     yield "[trunk-allow]"
     for trunk in sorted({*c.site.trunks, *(h.endpoint for h in hotlines if h.endpoint)}):
         yield f"exten => {trunk},1,NoOp()"
+    yield "[phone-allow]"
+    for phone in c.operators.phones():
+        yield f"exten => {phone.account},1,NoOp()"
 
 
 def _owned(c: Configuration) -> list[tuple[str, Hotline]]:
@@ -224,6 +233,18 @@ def _last_hotline(c: Configuration) -> Iterator[str]:
         nowhere = '"${DIALSTATUS}" = "CHANUNAVAIL" | "${DIALSTATUS}" = "CONGESTION"'
         yield f" same => n,GotoIf($[{nowhere}]?:done)"
     yield " same => n(done),Return()"
+
+
+def _desk_hotlines(c: Configuration) -> Iterator[str]:
+    """Lay out, by the name of a hotline, the hops that an operator may order, whatever the hour."""
+    yield "[desk-hotlines]"
+    for hotline in c.agencies.hotlines():
+        first = f"exten => {hotline.name},1"
+        for hop in hops_of(c, hotline):
+            target = f"{hop.number},{hop.trunk},{hop.ring_seconds},{int(hop.confirm)}"
+            yield f"{first},Gosub(static-hop,s,1({target}))"
+            first = " same => n"
+        yield " same => n,Return()"
 
 
 def _simulated(c: Configuration) -> Iterator[str]:

@@ -99,13 +99,20 @@ class Trunk(Value):
         return self
 
 
+class Callbacks(Value):
+    """How operators ring back who reached nobody: over one trunk, which may carry any number."""
+
+    trunk: Name
+
+
 class Site(Value):
-    """The file `site.yaml`."""
+    """The file `site.yaml`. Without `callbacks` nobody can be rung back from the console."""
 
     incoming: Annotated[tuple[Address, ...], Field(min_length=1)]
     also_called: Annotated[tuple[Called, ...], AfterValidator(_once)] = ()
     trunks: Annotated[Mapping[Name, Trunk], Field(min_length=1)]
     outgoing: Annotated[tuple[Name, ...], Field(min_length=1)]
+    callbacks: Callbacks | None = None
     simulated_operator: bool = False
     listen: Listen = "127.0.0.1:5060"
 

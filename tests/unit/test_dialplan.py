@@ -116,6 +116,7 @@ def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configurat
         "OVERFLOW_SECONDS = 25",
         "SIMULATED_OPERATOR = 1",
         "SIMULATED_TRUNK = simulated",
+        "CALLBACK_TRUNK =",
     ]
     assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,gidHrU(agency-accept^0)))" in context(
         compiled(shipped), "last-hotline"
@@ -130,7 +131,7 @@ def test_a_live_site_has_no_simulation(configured: Configured) -> None:
         ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
     )
     text = compiled(live)
-    assert context(text, "globals")[-2:] == [
+    assert context(text, "globals")[-3:-1] == [
         "SIMULATED_OPERATOR = 0",
         "SIMULATED_TRUNK = none",
     ]
@@ -146,6 +147,33 @@ def test_the_fences_hold_every_number_and_trunk_and_nothing_else(shipped: Config
     fences = [f"exten => {number},1,Return({agency})" for number, agency in owners.items()]
     assert context(text, "hotline-allow") == fences
     assert context(text, "trunk-allow") == ["exten => simulated,1,NoOp()"]
+
+
+def test_an_operator_may_order_each_hotline_by_its_name_and_each_phone_of_ours(
+    shipped: Configuration,
+) -> None:
+    text = compiled(shipped)
+    ordered = context(text, "desk-hotlines")
+    names = [line.split(",")[0].removeprefix("exten => ") for line in ordered if "exten" in line]
+    assert names == [hotline.name for hotline in shipped.agencies.hotlines()]
+    assert ordered[:2] == [
+        "exten => polisi-110,1,Gosub(static-hop,s,1(110,simulated,20,0))",
+        " same => n,Return()",
+    ]
+    phones = [f"exten => {p.account},1,NoOp()" for p in shipped.operators.phones()]
+    assert context(text, "phone-allow") == phones
+
+
+def test_citizens_are_rung_over_the_trunk_that_is_named_for_it_and_over_no_other(
+    configured: Configured,
+) -> None:
+    live = configured(
+        ("site.yaml", "# telkom", "telkom"),
+        ("site.yaml", "# callbacks", "callbacks"),
+    )
+    assert context(compiled(live), "globals")[-1] == "CALLBACK_TRUNK = telkom"
+    dials = re.findall(r"Dial\(PJSIP/\$\{NUMBER\}@(.*?),", WRITTEN)
+    assert dials == ["${CALLBACK_TRUNK}"]
 
 
 def test_every_key_does_something_and_no_caller_can_dial_it(shipped: Configuration) -> None:
@@ -240,7 +268,8 @@ def test_nothing_a_caller_sent_is_in_what_is_compiled_from_config(shipped: Confi
 OURS = {
     *("ARG1", "ARG2", "ARG3", "ARG4", "CAUSE", "DIALSTATUS", "FLOOR", "FRONT", "I", "KEY", "NUM"),
     *("LEFT_CAUSE", "PROMPT", "QUEUESTATUS", "QUEUE_PRIO", "RECORDING", "TALK", "TEST", "TRK"),
-    *("CALLERID(num)", "CHANNEL(endpoint)"),
+    *("CALLERID(num)", "CHANNEL(endpoint)", "AGENCY", "BY", "CALL", "CALLREF", "HANGUPCAUSE"),
+    *("HOTLINE", "MODE", "ORDER", "PHONE", "SHARED(ORDERED_BY)", "STATUS"),
 }
 """What an event may hold unFILTERed: words of Asterisk and config/, what was FILTERed before."""
 

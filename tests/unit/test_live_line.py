@@ -327,12 +327,19 @@ OF_LEGS = {
     "simulated-answer",
     "simulated",
     "reject",
+    *("desk", "desk-order", "desk-leg", "desk-phone", "phone-allow", "desk-listen", "listening"),
+    *("bring-in", "bring-in-over", "brought", "brought-over", "call-back", "may-order"),
 }
-"""Contexts in which no caller ever is: those of who is rung, and of the simulation."""
+"""Contexts in which no caller ever is: those of who is rung, of orders, of the simulation."""
 
 
 def test_every_context_that_a_caller_comes_through_has_a_stage() -> None:
     assert set(STAGES) == (CONTEXTS | set(ENTRANCES)) - OF_LEGS
+
+
+def test_an_order_of_the_console_is_no_call() -> None:
+    ear = leg("siaga-1.1", "Local/ear@desk-00000000;1", "hotline-allow-20261125T215455Z-00")
+    assert after(picture(), event("Newchannel", ear)).calls == ()
 
 
 def test_the_simulation_is_no_call() -> None:

@@ -430,6 +430,16 @@ an agency's telephone with the name of a context of the dialplan
 + sip: "ops@10.1.2.3"
 agencies.yaml:27:33: agencies.damkar.hotlines.0.sip: the name ops is taken by the dialplan (found 'ops@10.1.2.3'); let the agency's telephone have another name
 
+a way to call back that does not exist
+- # callbacks: {trunk: telkom}
++ callbacks: {trunk: telkom}
+site.yaml:22:20: callbacks.trunk: there is no trunk telkom (found 'telkom'); write one of: simulated
+
+a way to call back that leads to nobody
+- # callbacks: {trunk: telkom}
++ callbacks: {trunk: simulated}
+site.yaml:22:20: callbacks.trunk: the simulation plays no citizens: nobody can be called back over it (found 'simulated'); name a carrier's trunk, or remove `callbacks`
+
 a way out that does not exist
 - outgoing: [simulated]
 + outgoing: [simulated, telkom]
