@@ -5,7 +5,7 @@ caller, because it must be able to ring back. Nobody else does.
 Law 2: whatever the journal holds, a message is valid, fits into `MAX_BODY_BYTES`, and its topic
 has the levels that were meant.
 Law 3: one report a call and agency, with one id. Its revision tells the end of the call from what
-came before; of two alike, such as an end that was mended, the later counts.
+came before, and the operator's word from both; of two alike the later counts.
 """
 
 import json
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ivr.callrecord import CallRecord, Change, Hop
+from ivr.dispositions import Said
 from routing.agencies import NAME
 
 VERSION = 1
@@ -133,19 +134,26 @@ def _hop(hop: Hop) -> dict[str, object]:
     }
 
 
-def _report(call: CallRecord, agency: str) -> Report:
+def said_of(call: CallRecord, said: Said, agencies: Sequence[str]) -> Followed:
+    """Return what agencies are told when an operator has said what a call was."""
+    reports = tuple(_report(call, agency, said) for agency in agencies)
+    return Followed(tuple(_to_agency(report) for report in reports), reports)
+
+
+def _report(call: CallRecord, agency: str, said: Said | None = None) -> Report:
     callref = _level(call.callref)
     talks = [talk for talk in call.talks if talk.kind == "agency" and talk.who == agency]
     brought = [hop for hop in call.hops if hop.by and hop.agency == agency]
     body = {
         "id": f"{callref}-{agency}",
-        "revision": 2 if call.outcome else 1,
+        "revision": 3 if said else 2 if call.outcome else 1,
         "agency": agency,
         **_common(call),
         "caller": _text(call.ani) or None,
         "ring_back": bool(call.ani) and call.service != CANNOT_SPEAK,
         "rung": any(hop.agency == agency for hop in call.hops),
         "served": any(talk.served for talk in talks) or any(map(call.served, brought)),
+        **{word: getattr(said, word, None) or None for word in ("disposition", "district", "note")},
     }
     return Report(f"{callref}-{agency}", call.callref, agency, _json(body))
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, delete, select, update
 
-from ivr.messages import Message
+from ivr.messages import Followed, Message
 from ivr.records import schema
 from ivr.records.engine import reading, writing
-from ivr.records.statements import chunks
+from ivr.records.statements import chunks, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,20 @@ def put(connection: Connection, messages: Iterable[Message], at: float) -> None:
     rows = [{"topic": x.topic, "body": x.body, "retain": x.retain, "made_at": at} for x in messages]
     if rows:
         connection.execute(schema.outbox.insert(), rows)
+
+
+def put_following(connection: Connection, every: Sequence[Followed], at: float) -> None:
+    """Write what follows from changes, its reports too. `at` is now, in seconds UTC."""
+    put(connection, (x for followed in every for x in followed.messages), at)
+    reports = [
+        {"id": x.id, "callref": x.callref, "agency": x.agency, "body": x.body, "made_at": at}
+        for followed in every
+        for x in followed.reports
+    ]
+    if reports:
+        # A report that is told again keeps when it was made, and who has acknowledged it.
+        again = upsert(connection.dialect.name, schema.reports, "id", "body")
+        connection.execute(again, reports)
 
 
 class Outbox:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
 
 from ivr.callrecord import CallRecord, Outcome, from_json
+from ivr.dispositions import Disposition
 from ivr.records.schema import calls as table
-from ivr.records.schema import hops, open_lines
+from ivr.records.schema import dispositions, hops, open_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,19 +17,23 @@ class Wanted:
     """Which calls. What is None does not matter; all that is given must hold.
 
     `since` and `until` bound when the call began, in seconds since the epoch, UTC: from the first
-    on, and before the second. `outcome` may be `open`: of those that go on. `agency` is one that
-    was rung. `limit` is how many at most.
+    on, and before the second. `digits` stand somewhere in the number. `outcome` may be `open`: of
+    those that go on. `agency` is one that was rung. `disposition` is the last word of an operator.
+    `limit` is how many at most, after the first `skip`.
     """
 
     since: float | None = None
     until: float | None = None
     ani: str | None = None
+    digits: str | None = None
     service: str | None = None
     outcome: Outcome | Literal["open"] | None = None
     agency: str | None = None
     floor: str | None = None
     test: bool | None = None
+    disposition: Disposition | None = None
     limit: int = 100
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ def calls(connection: Connection, wanted: Wanted) -> list[Found]:
     """Return the calls that are wanted, the newest first."""
     newest = (table.c.began_at.desc(), table.c.callref.desc())
     query = select(table.c.change, table.c.told).where(*_conditions(wanted))
-    return _found(connection, query.order_by(*newest).limit(wanted.limit))
+    return _found(connection, query.order_by(*newest).limit(wanted.limit).offset(wanted.skip))
 
 
 def after(connection: Connection, change: int, wanted: Wanted | None = None) -> list[Found]:
@@ -112,6 +117,13 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield table.c.outcome.is_not_distinct_from(
             None if wanted.outcome == "open" else wanted.outcome
         )
+    if wanted.digits is not None:
+        yield table.c.ani.contains(wanted.digits, autoescape=True)
+    if wanted.disposition is not None:
+        d = dispositions.c
+        last = select(d.disposition).where(d.callref == table.c.callref)
+        last = last.order_by(d.at.desc(), d.id.desc()).limit(1)
+        yield last.scalar_subquery() == wanted.disposition
     for name in _EQUAL:
         value = getattr(wanted, name)
         if value is not None:

@@ -119,6 +119,9 @@ Index(
     hops.c.at,
 )
 
+# The weather of a hotline is that of its last attempts (weather.py).
+Index(None, hops.c.agency, hops.c.number, hops.c.at)
+
 # ---------------------------------------------------------------------------- how far we have read
 
 journal_files = Table(
@@ -182,6 +185,27 @@ callbacks = Table(
 )
 """Callers with a number whom nobody served. `why` is the outcome; `cleared_by` the account of who
 reached them, or the reference of the call with which they reached us."""
+
+callback_claims = Table(
+    "callback_claims",
+    metadata,
+    Column("ani", String, primary_key=True),
+    Column("by", String, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("until", Double, nullable=False),
+)
+"""Who calls a number back now: one account at a time, and no longer than `until`."""
+
+callback_attempts = Table(
+    "callback_attempts",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("ani", String, nullable=False, index=True),
+    Column("at", Double, nullable=False),
+    Column("by", String, nullable=False),
+    Column("result", String, nullable=False),
+)
+"""Who tried to call a number back, and what came of it."""
 
 reports = Table(
     "reports",

@@ -16,7 +16,7 @@ from ivr.callrecord import Change, from_json
 from ivr.journal import CUT, STARTS, Batch, Line, cut
 from ivr.journalline import MAX_LINE_BYTES, storable
 from ivr.messages import Followed
-from ivr.records import callbacks, outbox, rows, schema
+from ivr.records import callbacks, dispositions, outbox, rows, schema
 from ivr.records.engine import alone, reading, writing
 from ivr.records.opencalls import OpenCall, OpenCalls
 from ivr.records.statements import among, chunks, insert_new, upsert
@@ -96,7 +96,9 @@ class Store:
         self, connection: Connection, changes: Sequence[Change], follow: Follow
     ) -> None:
         self._write_calls(connection, changes)
-        self._write_following(connection, [follow(change) for change in changes])
+        now = self._clock()
+        outbox.put_following(connection, [follow(change) for change in changes], now)
+        dispositions.tell_ended(connection, changes, now)
 
     def _write_reading(self, connection: Connection, batch: Batch, name: str) -> None:
         dialect, now = connection.dialect.name, self._clock()
@@ -136,19 +138,6 @@ class Store:
             names = ("callref", "file", "kept_until")
             connection.execute(upsert(dialect, schema.recordings, *names), sounds)
         callbacks.write(connection, changes)
-
-    def _write_following(self, connection: Connection, every: Sequence[Followed]) -> None:
-        now = self._clock()
-        outbox.put(connection, (x for followed in every for x in followed.messages), now)
-        reports = [
-            {"id": x.id, "callref": x.callref, "agency": x.agency, "body": x.body, "made_at": now}
-            for followed in every
-            for x in followed.reports
-        ]
-        if reports:
-            # A report that is told again keeps when it was made, and who has acknowledged it.
-            again = upsert(connection.dialect.name, schema.reports, "id", "body")
-            connection.execute(again, reports)
 
 
 # ------------------------------------------------------------------------------ the calls not over

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, select, text
 
 from ivr.journal import Batch, Line, Position
 from ivr.records import engine as opening
-from ivr.records import schema_accounts
+from ivr.records import schema, schema_accounts
 from ivr.records.engine import FILE, HEAD, open_engine, reading, writing
 from ivr.records.errors import (
     BusyError,
@@ -105,8 +105,10 @@ def test_the_tables_of_an_earlier_version_become_those_of_now_and_keep_what_they
 ) -> None:
     Store(engine).ingest(lines(), "calls.jsonl")
     with writing(engine) as connection:
-        for table in (schema_accounts.logins, schema_accounts.sessions, schema_accounts.users):
+        newer = (schema_accounts.logins, schema_accounts.sessions, schema_accounts.users)
+        for table in (*newer, schema.callback_claims, schema.callback_attempts):
             table.drop(connection)
+        connection.execute(text("DROP INDEX ix_hops_agency_number_at"))
         connection.execute(text("UPDATE alembic_version SET version_num = '1'"))
     again = open_engine(settings)
     with reading(again) as connection:

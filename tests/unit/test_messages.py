@@ -15,7 +15,15 @@ from jsonschema import Draft202012Validator
 
 from ivr import messages
 from ivr.callrecord import CallRecord, Change, Hop, Kind, Outcome, Stage, Step, Talk
-from ivr.messages import Acknowledgement, HotlineState, QueueState, RefusedError, follow
+from ivr.dispositions import MAX_NOTE, Said
+from ivr.messages import (
+    Acknowledgement,
+    HotlineState,
+    QueueState,
+    RefusedError,
+    follow,
+    said_of,
+)
 from routing.agencies import NAME
 from routing.configuration import Configuration
 from routing.dialplan import contexts
@@ -173,6 +181,9 @@ def test_an_agency_is_told_when_the_service_is_known_and_again_when_the_outcome_
         "ring_back": True,
         "rung": False,
         "served": False,
+        "disposition": None,
+        "district": None,
+        "note": None,
     }
     assert (last["rung"], last["served"], last["outcome"]) == (True, True, "connected-agency")
     assert last["ended_at"] == "1970-01-01T00:02:20.000Z"
@@ -189,6 +200,16 @@ def test_who_only_needs_to_know_is_told_and_who_was_rung_is_told() -> None:
     assert [report.agency for report in reports] == ["bpbd", "damkar", "perkim", "polresta"]
     rung = [json.loads(report.body)["rung"] for report in reports]
     assert rung == [False, False, False, True]
+
+
+def test_what_an_operator_says_is_the_last_revision_whether_the_call_goes_on_or_not() -> None:
+    said = Said(FIRE.callref, 130.0, "ayu", "prank", "kulim", "\U0001f525" * MAX_NOTE)
+    for call in (FIRE, ENDED):
+        (report,) = said_of(call, said, ["damkar"]).reports
+        body = valid("report", report.body)
+        assert (body["id"], body["revision"]) == ("siaga-1.0-damkar", 3)
+        assert (body["disposition"], body["district"]) == ("prank", "kulim")
+        assert "ayu" not in report.body
 
 
 def test_an_agency_that_is_rung_later_is_told_then_and_nobody_twice() -> None:

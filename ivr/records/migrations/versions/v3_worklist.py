@@ -1,0 +1,35 @@
+"""Who calls whom back, what came of it, and an index for the weather of hotlines."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy import Column, Double, String
+
+revision = "3"
+down_revision = "2"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make them."""
+    op.create_table(
+        "callback_claims",
+        Column("ani", String, primary_key=True),
+        Column("by", String, nullable=False),
+        Column("at", Double, nullable=False),
+        Column("until", Double, nullable=False),
+    )
+    op.create_table(
+        "callback_attempts",
+        Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            primary_key=True,
+            autoincrement=True,
+        ),
+        Column("ani", String, nullable=False, index=True),
+        Column("at", Double, nullable=False),
+        Column("by", String, nullable=False),
+        Column("result", String, nullable=False),
+    )
+    op.create_index("ix_hops_agency_number_at", "hops", ["agency", "number", "at"])
