@@ -84,4 +84,4 @@ $(SIAGA):
 	@$(MAKE) --no-print-directory venv
 
 tools:
-	@asterisk/root.sh tools espeak-ng sox
+	@asterisk/root.sh tools espeak-ng sox chromium

@@ -47,6 +47,7 @@ async def run(settings: Settings) -> None:
         log.info("desk.listening", address=settings.desk_bind)
         await stop.wait()
         server.should_exit = True
+        desk.board.feed.close()
         for task in tasks[1:]:
             task.cancel()
         await asyncio.wait(tasks, timeout=STOP_SECONDS)
@@ -54,7 +55,8 @@ async def run(settings: Settings) -> None:
 
 
 def _tasks(desk: Desk, settings: Settings) -> Iterator[Callable[[], Awaitable[None]]]:
-    yield from (desk.read_journal, desk.watch, desk.tell_states, desk.talk, desk.keep_recordings)
+    yield from (desk.read_journal, desk.watch, desk.board.run)
+    yield from (desk.tell_states, desk.talk, desk.keep_recordings)
     for part, ask in (
         ("asterisk", probes.asterisk(settings)),
         ("controller", probes.controller(settings)),

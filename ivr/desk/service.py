@@ -7,22 +7,26 @@ Law 2: what is slow or may block is done in a thread, so that `/healthz` always 
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 from sqlalchemy import Engine
 
-from ivr import applied, messages, mqtt, retention
+from ivr import applied, messages, mqtt
 from ivr.bus import Bus
 from ivr.callrecord import CallRecord, Change
 from ivr.desk import states
+from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
 from ivr.desk.console.records import Records
-from ivr.desk.health import OTHERS, VITAL, Health
+from ivr.desk.console.screens import Screens
+from ivr.desk.gauges import gauges
+from ivr.desk.health import Health, Trouble
 from ivr.desk.ingest import Ingest, Looked
-from ivr.desk.metrics import Labels, Metrics, Reading
+from ivr.desk.keeping import keep_recordings
+from ivr.desk.metrics import Metrics, Reading
 from ivr.desk.noting import Ended, Noted, unwritable
+from ivr.desk.picture import Picture
 from ivr.desk.web import Sources
 from ivr.live import Live, fold
 from ivr.messages import Followed
@@ -30,7 +34,6 @@ from ivr.records.engine import reading
 from ivr.records.errors import GoneError, RecordsError
 from ivr.records.outbox import Outbox
 from ivr.records.query import open_calls
-from ivr.retention.watch import Look
 from ivr.settings import Settings
 from ivr.watch import Watch
 from routing.loading import ConfigurationError
@@ -40,15 +43,6 @@ LOOK_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 HOUSE_SECONDS = 60.0
 TELL_SECONDS = 1.0
-RECORDINGS_SECONDS = 5.0
-ERASE_SECONDS = 3600.0
-
-QUEUE_GAUGES = {
-    "waiting_calls": "Callers who wait for a person.",
-    "longest_wait_seconds": "Of the callers who wait.",
-    "phones_logged_in": "Telephones that are logged in.",
-    "phones_free": "Telephones that would be rung.",
-}
 
 log = structlog.get_logger()
 
@@ -89,6 +83,8 @@ class Desk:
         self.metrics = Metrics()
         self.hotlines = states.Hotlines(())
         self.noted, self.ended = Noted(), Ended()
+        self.picture, self._records = Picture(), Records(self._engine)
+        self.board = Board(self._screens(), self._records)
         self.bus: Bus | None = None
         self.free_bytes: int | None = None
         self._opened = asyncio.Event()
@@ -149,6 +145,7 @@ class Desk:
             self.metrics.open_at_start({call.callref: call.stage for call in going})
             self.noted.named((call.callref for call in going), time.monotonic())
             self.hotlines = states.Hotlines(going)
+            self.picture.opened(going)
             self.bus = Bus(functools.partial(mqtt.chosen, self._settings), Outbox(engine))
             self._opened.set()
 
@@ -169,7 +166,11 @@ class Desk:
         for change in changes:
             self.metrics.changed(change)
             self.hotlines.changed(change)
-        if changes and self.bus:
+        if not changes:
+            return
+        self.picture.changed(changes)
+        self.board.changed()
+        if self.bus:
             self.bus.wake()
 
     def _ended_unnoted(self) -> list[str]:
@@ -192,23 +193,9 @@ class Desk:
     async def keep_recordings(self) -> None:
         """Look for ever whether calls are recorded and whether there is room; erase what is due."""
         await self._opened.wait()
-        folder, days = self._settings.state / "recordings", self._settings.recording_days
-        watch = retention.Watch(self.ingest.engine, self._settings.state)
-        keeper = retention.Keeper(self.ingest.engine, folder, days=days)
-        next_erasure = 0.0
-        while True:
-            try:
-                trouble = _no_room(await asyncio.to_thread(watch.look))
-                if time.monotonic() >= next_erasure:
-                    next_erasure = time.monotonic() + ERASE_SECONDS
-                    # What staff have ordered goes now; what is old, by a clock that is believed.
-                    at = self._clock() if self.ingest.calendar.believed else 0.0
-                    erased = await asyncio.to_thread(keeper.erase_due, at)
-                    log.info("recordings.erased", **{k: len(v) for k, v in asdict(erased).items()})
-            except (RecordsError, OSError) as error:
-                trouble = str(error)
-            self.tell("recordings", trouble)
-            await asyncio.sleep(RECORDINGS_SECONDS)
+        at = lambda: self._clock() if self.ingest.calendar.believed else 0.0  # noqa: E731
+        tell = functools.partial(self.tell, "recordings")
+        await keep_recordings(self.ingest.engine, self._settings, at, tell)
 
     # -- the line, live
 
@@ -218,6 +205,7 @@ class Desk:
         async with Watch(self._settings, secret) as watch:
             async for heard in watch:
                 self.live = fold(self.live, heard)
+                self.board.wake()
 
     async def tell_states(self) -> None:
         """Tell the broker the state of queues and hotlines, as they change."""
@@ -256,7 +244,18 @@ class Desk:
             red=lambda: self.health.red(time.monotonic()),
             warnings=lambda: self.health.warnings(time.monotonic()),
             registry=self.metrics.registry,
-            door=Door(Records(self._engine), clock=self._clock),
+            door=Door(self._records, clock=self._clock),
+            board=self.board,
+        )
+
+    def _screens(self) -> Screens:
+        return Screens(
+            configuration=lambda: self.in_force.configuration,
+            live=lambda: self.live,
+            records=lambda: self.picture.calls,
+            trouble=self._trouble,
+            recordings=self._settings.state / "recordings",
+            clock=self._clock,
         )
 
     def _engine(self) -> Engine:
@@ -266,33 +265,11 @@ class Desk:
         return self.ingest.engine
 
     def gauges(self) -> Iterator[Reading]:
-        """Yield what Prometheus is told of this moment; nothing of what is not known."""
-        stages = self.metrics.open_calls.items()
-        yield _reading("open_calls", "Calls that go on.", "stage", stages)
+        """Yield what Prometheus is told of this moment."""
+        bad = {trouble.part for trouble in self._trouble()}
+        at = self._clock()
+        yield from gauges(self.metrics.open_calls, bad, self.live, self.free_bytes, at)
+
+    def _trouble(self) -> tuple[Trouble, ...]:
         now = time.monotonic()
-        bad = {trouble.part for trouble in (*self.health.red(now), *self.health.warnings(now))}
-        well = ((part, int(part not in bad)) for part in (*VITAL, *OTHERS))
-        yield _reading("well", "1 for a part that is well.", "part", well)
-        queues = states.queue_states(self.live, self._clock())
-        for name, text in QUEUE_GAUGES.items():
-            yield _reading(name, text, "queue", ((q.queue, getattr(q, name)) for q in queues))
-        if self.free_bytes is not None:
-            room: dict[Labels, float] = {(): self.free_bytes}
-            yield "siaga112_free_bytes", "Room for journal and recordings.", room
-
-
-def _no_room(look: Look) -> str:
-    room = look.room
-    if room.level == "enough":
-        return ""
-    left = f"{room.free_bytes >> 20} MiB are left for recordings, {room.hours:.0f} h at this pace"
-    return left if room.level == "low" else f"{left}: no further call is recorded; make room"
-
-
-def _reading(
-    name: str, text: str, label: str, values: Iterable[tuple[str, float | None]]
-) -> Reading:
-    known: dict[Labels, float] = {
-        ((label, of),): value for of, value in values if value is not None
-    }
-    return f"siaga112_{name}", text, known
+        return (*self.health.red(now), *self.health.warnings(now))

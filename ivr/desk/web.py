@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
 from ivr.desk.console.routes import console
 from ivr.desk.health import Trouble
@@ -25,6 +26,7 @@ class Sources:
     warnings: Callable[[], Iterable[Trouble]]
     registry: CollectorRegistry
     door: Door
+    board: Board
 
 
 def application(sources: Sources) -> Starlette:
@@ -45,6 +47,6 @@ def application(sources: Sources) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/metrics", metrics),
-            Mount("/", console(sources.door)),
+            Mount("/", console(sources.door, sources.board)),
         ]
     )

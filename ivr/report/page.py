@@ -19,9 +19,7 @@ def html(figures: Figures, words: Words, made_at: float) -> str:
     """Return the whole page. `made_at` is the time in seconds since the epoch."""
     name = escape(title(figures, words))
     made = words.pick("dibuat", "made")
-    body = "".join(
-        _section(one, _plot(one.key, figures, words)) for one in sections(figures, words)
-    )
+    body = "".join(_section(one, plot(one.key, figures, words)) for one in sections(figures, words))
     return (
         f'<!doctype html>\n<html lang="{words.lang}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -68,8 +66,8 @@ def _row(row: Sequence[str], left: int) -> str:
 # ------------------------------------------------------------------------------------- the plots
 
 
-def _plot(key: str, figures: Figures, words: Words) -> str:
-    """Return the figure of a section; most have none."""
+def plot(key: str, figures: Figures, words: Words) -> str:
+    """Return the figure of a section, by its key; most have none."""
     match key:
         case "hour":
             labels = [f"{hour:02}" for hour in figures.by_hour]

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from browsing import CONFIGURATION
 from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import Engine
 
 from ivr.desk import probes
+from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
 from ivr.desk.console.records import Records
+from ivr.desk.console.screens import Screens
 from ivr.desk.health import Trouble
 from ivr.desk.web import Sources, application
 from ivr.records.errors import GoneError
@@ -30,10 +33,10 @@ def nothing_open_yet() -> Engine:
 async def browser(red: list[Trouble]) -> AsyncIterator[httpx.AsyncClient]:
     registry = CollectorRegistry()
     Counter("siaga112_calls", "Calls.", registry=registry).inc(3)
-    door = Door(Records(nothing_open_yet))
-    app = application(
-        Sources(lambda: red, lambda: [Trouble("broker", "away", 2.0)], registry, door)
-    )
+    records = Records(nothing_open_yet)
+    board = Board(Screens(configuration=lambda: CONFIGURATION), records)
+    warned = [Trouble("broker", "away", 2.0)]
+    app = application(Sources(lambda: red, lambda: warned, registry, Door(records), board))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk") as browser:
         yield browser

@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.templating import Jinja2Templates
 
 from ivr.desk.console.cookies import LANGUAGE, VISIT, YEAR_SECONDS, cookie, csrf, give
+from ivr.districts import called
+from ivr.said import label
 from ivr.words import Lang, Words, clock
 
 FOLDER = Path(__file__).parent
@@ -25,6 +27,10 @@ _environment = jinja2.Environment(
     lstrip_blocks=True,
 )
 _environment.filters["clock"] = clock
+_environment.filters["hour"] = lambda at: clock(at)[11:16]
+_environment.filters["label"] = label
+_environment.filters["service"] = lambda service, words: words.name(service)
+_environment.globals["district"] = called
 _templates = Jinja2Templates(env=_environment)
 
 _WHY: Mapping[str, tuple[str, str]] = {
@@ -76,6 +82,12 @@ def render(
     if "language" in request.query_params:
         give(response, request, LANGUAGE, words.lang, YEAR_SECONDS)
     return response
+
+
+def fragment(template: str, lang: Lang, **context: object) -> str:
+    """Return a part of a page: the same for everybody who reads this language."""
+    words = Words(lang)
+    return _environment.get_template(template).render(words=words, pick=words.pick, **context)
 
 
 def explain(connection: HTTPConnection, status: int, why: str) -> Response:

@@ -35,6 +35,10 @@ class Records:
         """Return what the work returns, when all that it wrote is there."""
         return await self._run(lambda: self._write(work))
 
+    async def use(self, job: Callable[[Engine], T]) -> T:
+        """Return what a job makes of the open database."""
+        return await self._run(lambda: job(self._engine()))
+
     async def _run(self, job: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, job)
 

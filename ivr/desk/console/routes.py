@@ -14,10 +14,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from ivr.desk.console.board import Board
+from ivr.desk.console.brief import brief
+from ivr.desk.console.callbacks import callback
 from ivr.desk.console.cookies import SESSION, give, take
 from ivr.desk.console.door import Door, Held, In
 from ivr.desk.console.guard import Guard
+from ivr.desk.console.history import history, recording
+from ivr.desk.console.orders import order
+from ivr.desk.console.outcome import outcome
 from ivr.desk.console.pages import FOLDER, explain, render
+from ivr.desk.console.shell import feed, shell
+from ivr.desk.console.watching import Looks
 from ivr.records.errors import RecordsError
 
 
@@ -56,13 +64,21 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-async def home(request: Request) -> Response:
-    """Say who one is logged in as, and until when."""
-    return render(request, "home.html")
+async def to_the_console(_: Request) -> Response:
+    """Lead to the one document, whatever a bookmark says."""
+    return RedirectResponse("/", 307)
 
 
 ROUTES: tuple[BaseRoute, ...] = (
-    Route("/", home),
+    Route("/", shell),
+    Route("/console", to_the_console),
+    Route("/feed", feed),
+    Route("/panel/caller", brief),
+    Route("/panel/history", history),
+    Route("/order", order, methods=["POST"]),
+    Route("/outcome", outcome, methods=["POST"]),
+    Route("/callback", callback, methods=["POST"]),
+    Route("/recording/{callref}", recording),
     Route("/login", login),
     Route("/login", log_in, methods=["POST"]),
     Route("/logout", log_out, methods=["POST"]),
@@ -70,11 +86,12 @@ ROUTES: tuple[BaseRoute, ...] = (
 )
 
 
-def console(door: Door) -> ASGIApp:
+def console(door: Door, board: Board) -> ASGIApp:
     """Return the pages behind their guard."""
     handlers = {HTTPException: _refused, RecordsError: _no_records}
     app = Starlette(routes=list(ROUTES), exception_handlers=handlers)
-    app.state.door = door
+    app.state.door, app.state.board, app.state.screens = door, board, board.screens
+    app.state.looks = Looks(door.records, board.screens.clock)
     return Guard(app, door)
 
 
