@@ -9,14 +9,14 @@ Law 3: who listens in is noted first. No other order waits for the records.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 
 import structlog
 from sqlalchemy import Engine
 
 from ivr import joining
-from ivr.callrecord import CallRecord, Change
+from ivr.callrecord import CallRecord
 from ivr.joining import Joining
 from ivr.live import Live, Phone
 from ivr.orders import (
@@ -52,48 +52,41 @@ MAX_ANSWER_BYTES = 4096
 log = structlog.get_logger()
 
 
-class Actions:
-    """Performs orders. `live` and `configuration` return what is known now.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the line. Each function gives what is so at the moment of asking.
 
-    `engine` returns the open database, or raises RecordsError. `going` are the calls that go on;
-    whoever makes this hands on each change of a record (`changed`).
+    `going` are the records of the calls that go on, by reference.
     """
+
+    live: Callable[[], Live]
+    going: Callable[[], Mapping[str, CallRecord]]
+    configuration: Callable[[], Configuration]
+
+
+class Actions:
+    """Performs orders. `engine` returns the open database, or raises RecordsError."""
 
     def __init__(
         self,
         settings: Settings,
-        *,
-        live: Callable[[], Live],
-        configuration: Callable[[], Configuration],
+        known: Known,
         engine: Callable[[], Engine],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._socket = settings.state / CONSOLE
-        self._live, self._configuration = live, configuration
+        self._known = known
         self._engine, self._clock = engine, clock
-        self._going: dict[str, CallRecord] = {}
-
-    def know(self, going: Iterable[CallRecord]) -> None:
-        """Take the calls that go on, once the database is open."""
-        self._going.update({call.callref: call for call in going})
-
-    def changed(self, change: Change) -> None:
-        """Take a record that changed."""
-        call = change.after
-        if call.ended_at is None:
-            self._going[call.callref] = call
-        else:
-            self._going.pop(call.callref, None)
 
     def joinings(self, callref: str) -> tuple[Joining, ...]:
         """Return the hotlines that operators have brought into a call that goes on, or tried to."""
-        call = self._going.get(callref)
+        call = self._known.going().get(callref)
         return joining.joinings(call) if call else ()
 
     def offer(self, callref: str, now: float) -> str | None:
         """Return the hotline to offer the operator of a call, None for none."""
-        call = self._going.get(callref)
-        return joining.offer(call, self._configuration(), now) if call else None
+        call = self._known.going().get(callref)
+        return joining.offer(call, self._known.configuration(), now) if call else None
 
     async def perform(self, by: Person, order: Order) -> str:
         """Do it; return nothing when it was done, else a word of `ivr.orders.Refusal`."""
@@ -116,9 +109,9 @@ class Actions:
         return ""
 
     def _seen(self, order: Order) -> Seen:
-        configuration = self._configuration()
+        configuration = self._known.configuration()
         return Seen(
-            live=self._live(),
+            live=self._known.live(),
             joinings=self.joinings(getattr(order, "callref", "")),
             hotlines={hotline.name for hotline in configuration.agencies.hotlines()},
             phones={phone.account for phone in configuration.operators.phones()},
@@ -177,7 +170,7 @@ class Actions:
             await asyncio.sleep(LOOK_SECONDS)
 
     def _is_done(self, order: Order, by: Person, begun: float) -> bool:
-        live = self._live()
+        live = self._known.live()
         match order:
             case BringIn():
                 there = [j for j in self.joinings(order.callref) if j.hotline == order.hotline]
@@ -199,7 +192,7 @@ class Actions:
                 return any(p.paused == paused for p in self._phones(order.account))
 
     def _phones(self, account: str | None) -> list[Phone]:
-        return [p for p in self._live().phones or () if p.account == account]
+        return [p for p in self._known.live().phones or () if p.account == account]
 
 
 def _name(order: Order) -> str:

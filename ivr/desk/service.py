@@ -16,6 +16,7 @@ from ivr import applied, messages, mqtt
 from ivr.bus import Bus
 from ivr.callrecord import CallRecord, Change
 from ivr.desk import states
+from ivr.desk.actions import Actions, Known
 from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
 from ivr.desk.console.records import Records
@@ -249,11 +250,15 @@ class Desk:
         )
 
     def _screens(self) -> Screens:
+        live, going = (lambda: self.live), (lambda: self.picture.calls)
+        configuration = lambda: self.in_force.configuration  # noqa: E731
+        known = Known(live, going, configuration)
         return Screens(
-            configuration=lambda: self.in_force.configuration,
-            live=lambda: self.live,
-            records=lambda: self.picture.calls,
+            configuration=configuration,
+            live=live,
+            records=going,
             trouble=self._trouble,
+            actions=Actions(self._settings, known, self._engine, self._clock),
             recordings=self._settings.state / "recordings",
             clock=self._clock,
         )

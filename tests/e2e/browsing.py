@@ -17,6 +17,7 @@ from ivr.desk.console.door import Door
 from ivr.desk.console.records import Records
 from ivr.desk.console.routes import console
 from ivr.desk.console.screens import Screens
+from ivr.joining import Joining
 from ivr.live import Live
 from ivr.orders import Order, Person
 from ivr.passwords import Passwords
@@ -31,30 +32,20 @@ PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 HTML = {"Accept": "text/html"}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A hotline that was asked into a call."""
-
-    hotline: str
-    agency: str
-    state: str
-    since: float = 0.0
-
-
 class Scripted:
     """Performs no order, keeps them all, and answers with what it was told to."""
 
     def __init__(self) -> None:
         self.refusal = ""
         self.given: list[tuple[Person, Order]] = []
-        self.asked: dict[str, tuple[Asked, ...]] = {}
+        self.asked: dict[str, tuple[Joining, ...]] = {}
         self.offers: dict[str, str] = {}
 
     async def perform(self, by: Person, order: Order) -> str:
         self.given.append((by, order))
         return self.refusal
 
-    def joinings(self, callref: str) -> Iterable[Asked]:
+    def joinings(self, callref: str) -> Iterable[Joining]:
         return self.asked.get(callref, ())
 
     def offer(self, callref: str, now: float) -> str | None:  # noqa: ARG002

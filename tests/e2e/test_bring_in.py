@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,8 +17,8 @@ from test_watch import TELEPHONES, looking, state_of
 from test_watch import log_in as registers
 
 from ivr import applied
-from ivr.callrecord import CallRecord, Change
-from ivr.desk.actions import Actions
+from ivr.callrecord import CallRecord
+from ivr.desk.actions import Actions, Known
 from ivr.journal import Position, records
 from ivr.orders import (
     BringIn,
@@ -81,15 +81,12 @@ class Desk:
     actions: Actions
     eye: Any
     engine: Engine
-    calls: dict[str, CallRecord] = field(default_factory=dict)
+    calls: dict[str, CallRecord]
 
     def look(self) -> None:
         path = self.line.settings.state / "journal" / "calls.jsonl"
         batch = read(path.read_bytes() if path.exists() else b"", Position("", 0))
-        for callref, call in records(batch.lines).items():
-            if call != self.calls.get(callref):
-                self.actions.changed(Change(self.calls.get(callref), call))
-                self.calls[callref] = call
+        self.calls.update(records(batch.lines))
 
     async def keep_looking(self) -> None:
         while True:
@@ -114,13 +111,13 @@ async def at_the_desk(line: Line) -> AsyncIterator[Desk]:
     """Let a desk stand there that has no pages, only orders."""
     engine = await asyncio.to_thread(open_engine, line.settings)
     async with looking(line) as eye:
+        calls: dict[str, CallRecord] = {}
         actions = Actions(
             line.settings,
-            live=lambda: eye.live,
-            configuration=lambda: applied.in_force(line.settings)[1],
-            engine=lambda: engine,
+            Known(lambda: eye.live, lambda: calls, lambda: applied.in_force(line.settings)[1]),
+            lambda: engine,
         )
-        desk = Desk(line, actions, eye, engine)
+        desk = Desk(line, actions, eye, engine, calls)
         task = asyncio.create_task(desk.keep_looking())
         try:
             yield desk

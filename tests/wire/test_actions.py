@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from ivr.desk import actions
-from ivr.desk.actions import CONSOLE, Actions
+from ivr.desk.actions import CONSOLE, Actions, Known
 from ivr.heard import Channel, Member
 from ivr.live import Live
 from ivr.orders import Finish, Listen, Pause, Person
@@ -73,9 +73,8 @@ async def console(settings: Settings, answer: str = "", **more: str) -> AsyncIte
 def desk(settings: Settings, engine: Callable[[], Engine] | None = None) -> Actions:
     return Actions(
         settings,
-        live=lambda: LIVE,
-        configuration=lambda: load(CONFIG),
-        engine=engine or (lambda: open_engine(settings)),
+        Known(lambda: LIVE, dict, lambda: load(CONFIG)),
+        engine or (lambda: open_engine(settings)),
     )
 
 

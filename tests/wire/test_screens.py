@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Asked, Browser, Desk
+from browsing import Browser, Desk
 from sqlalchemy import Engine, select
 
 from ivr.callrecord import CallRecord, Step
@@ -17,6 +17,7 @@ from ivr.desk.console import feed as feed_module
 from ivr.desk.console.feed import WAITING, Feed
 from ivr.desk.console.panels import PANELS
 from ivr.heard import Channel, Member
+from ivr.joining import Joining
 from ivr.journal import Batch, Line, Position
 from ivr.live import Live
 from ivr.orders import BringIn, CallBack, Leave, Listen, Order, Pause, Person, Transfer
@@ -330,7 +331,7 @@ async def test_a_hotline_in_the_call_shows_its_state_and_after_thirty_seconds_an
     desk: Desk, ayu: Browser
 ) -> None:
     ref, desk.live = told(desk.engine, over=False), line(CALLER)
-    desk.actions.asked[ref] = (Asked("damkar-113", "damkar", "ringing"),)
+    desk.actions.asked[ref] = (Joining("damkar-113", "damkar", "ringing", 0.0),)
     desk.actions.offers[ref] = "polisi-110"
     page = (await ayu.get(f"/panel/caller?call={ref}")).text
     assert 'data-order="drop" data-hotline="damkar-113"' in page

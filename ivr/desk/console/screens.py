@@ -9,29 +9,10 @@ from typing import Protocol
 from ivr.callrecord import CallRecord
 from ivr.desk.console.counted import Counted
 from ivr.desk.health import Trouble
+from ivr.joining import Joining
 from ivr.live import Live
 from ivr.orders import Order, Person
 from routing.configuration import Configuration
-
-
-class Joining(Protocol):
-    """A hotline that was asked into a call: who it is, how far it is, and since when."""
-
-    @property
-    def hotline(self) -> str:
-        """Its name in agencies.yaml."""
-
-    @property
-    def agency(self) -> str:
-        """Whose it is."""
-
-    @property
-    def state(self) -> str:
-        """One of ringing, talking, busy, no-answer, failed, left."""
-
-    @property
-    def since(self) -> float:
-        """Since when, in seconds UTC."""
 
 
 class Actions(Protocol):
