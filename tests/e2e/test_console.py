@@ -187,6 +187,42 @@ def test_a_call_is_seen_in_the_menu_with_its_keys_then_waiting_then_talking_and_
     phone.close()
 
 
+def test_one_key_brings_the_agency_in_and_another_hands_the_caller_over(
+    watched: Line, pages: dict[str, Page]
+) -> None:
+    ayu = pages["ayu"]
+    phone = telephone(watched, ANSWERING, "operator-1")
+    with calling(watched, Key("0", after_seconds=1)) as caller:
+        expect(ayu.locator(".brief .ani")).to_have_text(caller.caller)
+        expect(ayu.locator(".brief .stage")).to_have_text("BERBICARA")
+        ayu.keyboard.press("s")
+        expect(ayu.locator("[data-toast]")).to_have_class(re.compile("trouble"))
+        ayu.keyboard.press("1")
+        damkar = ayu.locator(".brief [data-agency=damkar]")
+        expect(damkar).to_contain_text("berdering")
+        expect(damkar).to_contain_text("berbicara")
+        picture(ayu, "caller-with-agency")
+        ayu.keyboard.press("s")
+        expect(ayu.locator("[data-my-state]")).to_have_text("siap")
+        expect(row_of(ayu, caller.caller)).to_contain_text("DAMKAR berbicara")
+    ended = "SELECT outcome FROM calls WHERE ani = ? AND outcome IS NOT NULL"
+    until(lambda: rows(watched, ended, caller.caller), "the call is over")
+    assert rows(watched, ended, caller.caller) == [("connected-agency",)]
+    ordered = "SELECT what FROM audit WHERE who = 'ayu' AND what LIKE 'order.%'"
+    assert rows(watched, ordered) == [("order.bringin",), ("order.leave",)]
+    phone.close()
+
+
+def test_an_operator_pauses_with_one_key_and_is_ready_with_another(pages: dict[str, Page]) -> None:
+    ayu = pages["ayu"]
+    ayu.keyboard.press("Escape")
+    ayu.keyboard.press("p")
+    ayu.keyboard.press("u")
+    expect(ayu.locator("[data-my-state]")).to_have_text("jeda")
+    ayu.keyboard.press("y")
+    expect(ayu.locator("[data-my-state]")).to_have_text("siap")
+
+
 def test_what_a_call_was_is_one_key_is_stored_and_is_sent_to_the_agency(
     watched: Line, pages: dict[str, Page]
 ) -> None:
