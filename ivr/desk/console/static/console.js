@@ -4,6 +4,7 @@ import { follow } from "./feed.js";
 import { listen } from "./keys.js";
 import { get, say, send } from "./desk.js";
 import { tick } from "./ticking.js";
+import { hear } from "./tones.js";
 
 const sayings = document.getElementById("sayings").dataset;
 const meta = (name) => document.querySelector(`meta[name=${name}]`).content;
@@ -86,10 +87,16 @@ function put(html) {
     if (draft) fill(place.querySelector("form"), draft);
   }
   if (made) shown = made.dataset.call;
+  hear(made && shown === mine ? states(place) : {});
   // Asterisk has let it go, and the journal does not say yet how it ended.
   if (place.querySelector(".lead.ending")) setTimeout(() => here().screen.id === "caller" && brief(shown), 500);
   tick(place);
   armed = false;
+}
+
+function states(place) {
+  const agencies = [...place.querySelectorAll("[data-agency]")];
+  return Object.fromEntries(agencies.map((one) => [one.dataset.agency, one.dataset.state]));
 }
 
 // What was typed of a call stays with it, whatever is looked at meanwhile.
