@@ -268,6 +268,20 @@ async def test_a_page_hears_a_beat_while_nothing_happens(
     running.cancel()
 
 
+async def test_an_agency_that_nobody_answers_is_told_of_though_nothing_happens(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "BEAT_SECONDS", 0.01)
+    desk.live, desk.calls = line(CALLER), {REF: FIRE}
+    running = asyncio.create_task(desk.board.feed.run())
+    page, stream = await opened(desk, "calls")
+    desk.actions.offers[REF] = "polisi-110"
+    async with asyncio.timeout(5):
+        while "belum ada orang" not in page.text("calls"):
+            page.take(await anext(stream))
+    running.cancel()
+
+
 async def test_the_feed_is_for_who_is_logged_in(desk: Desk) -> None:
     async with Browser(desk.app) as stranger:
         assert (await stranger.get("/feed")).headers["location"] == "/login"

@@ -29,7 +29,7 @@ class Row:
     """A call as it is shown. `ani` is None while nobody knows; `keys` are those pressed so far.
 
     `since` is when it came into its stage, `began_at` when it came in: seconds UTC. `failed` counts
-    the attempts to reach an agency that failed.
+    the attempts to reach an agency that failed. `offer` is the hotline to bring in next.
     """
 
     callref: str
@@ -43,6 +43,7 @@ class Row:
     test: bool = False
     position: int | None = None
     failed: int = 0
+    offer: str | None = None
     people: tuple[With, ...] = ()
 
 

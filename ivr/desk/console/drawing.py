@@ -6,6 +6,7 @@ or hidden by the page, and every order is judged again when it comes.
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from ivr.desk.console.callsnow import Row, rows
@@ -48,7 +49,11 @@ class Drawing:
         def named(kind: str, name: str) -> str:
             return label(name) if kind == "agency" else operator(configuration, name)
 
-        return rows(screens.live(), screens.records(), joined, named)
+        now = screens.clock()
+        return tuple(
+            replace(row, offer=screens.actions.offer(row.callref, now))
+            for row in rows(screens.live(), screens.records(), joined, named)
+        )
 
     def _callbacks(self, language: Lang) -> Pieces:
         counted = self._screens.counted()

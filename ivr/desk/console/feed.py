@@ -2,7 +2,8 @@
 
 Law 1: a change is told at once, and what follows it within TELL_SECONDS in one telling.
 Law 2: fifty consoles cost one drawing a language, and the same bytes for all.
-Law 3: whoever is too slow is let go: the page comes back and gets the whole picture.
+Law 3: what time alone changes (an agency that nobody answers) is told with the next beat.
+Law 4: whoever is too slow is let go: the page comes back and gets the whole picture.
 """
 
 import asyncio
@@ -122,3 +123,4 @@ class Feed:
             told = event("beat", self._clock())
             for reader in self._readers:
                 reader.give(told)
+            self._news.set()
