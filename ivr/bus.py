@@ -233,6 +233,8 @@ class Bus:
     async def _hear(self, link: Link) -> None:
         async for message in link.messages:
             await self._heard(message)
+            if message.retain and message.payload:
+                await link.forget(str(message.topic))
             link.dealt_with(message)
 
     async def _heard(self, message: aiomqtt.Message) -> None:

@@ -164,6 +164,17 @@ class Link(aiomqtt.Client):
         if reason.is_failure:
             raise aiomqtt.MqttCodeError(reason)
 
+    async def forget(self, topic: str) -> None:
+        """Let the broker keep what was said on a topic no longer. Raises MqttError.
+
+        Who lets it keep many would fill it. At a broker that is not ours we may have no right to.
+        """
+        try:
+            await self.say(Message(topic, "", retain=True))
+        except aiomqtt.MqttError as error:
+            if not refused(error):
+                raise
+
     async def settle(self) -> None:
         """Return when the broker has kept all that it acknowledged before. Raises MqttError.
 
@@ -174,8 +185,11 @@ class Link(aiomqtt.Client):
         await self.unsubscribe(NOWHERE, timeout=self._answer_seconds)
 
     async def listen(self, topic: str) -> bool:
-        """Ask for what is said on a topic from now on; return whether the broker lets us."""
-        options = SubscribeOptions(QOS, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        """Ask for what is said on a topic, and what was kept of it; return whether we may.
+
+        Of what is kept we are told that it is, and not of what we say ourselves.
+        """
+        options = SubscribeOptions(QOS, noLocal=True, retainAsPublished=True)
         (answer,) = await self.subscribe(topic, options=options)
         return not (isinstance(answer, ReasonCode) and answer.is_failure)
 

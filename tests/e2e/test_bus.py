@@ -470,6 +470,27 @@ async def test_nonsense_from_an_agency_is_refused_and_the_desk_works_on(broker: 
         await until(lambda: memory.stored, "and what is true is heard")
 
 
+async def test_words_that_an_agency_lets_the_broker_keep_do_not_stay_there(
+    broker: Mosquitto,
+) -> None:
+    memory, queue = Memory(), "siaga112/queues/operators"
+    many = [f"{DAMKAR}/siaga-{number}.0-damkar/ack" for number in range(300)]
+    async with broker.client("damkar") as damkar:
+        for topic in many[:150]:
+            await damkar.publish(topic, b"x" * 10_000, qos=1, retain=True)
+    async with desk(broker.for_desk, memory) as bus, broker.client("damkar") as damkar:
+        bus.tell(Message(queue, "1", retain=True))
+        for topic in many[150:]:
+            await damkar.publish(topic, b"x" * 10_000, qos=1, retain=True)
+        await damkar.publish(ACK, WORD, qos=1, retain=True)
+        await until(lambda: memory.stored, "the true one is heard")
+        await until(lambda: bus.state.refused >= len(many), "and each of the others")
+        await until(lambda: bus.state.trouble == "", "it goes well")
+    async with hearing(broker.client("monitor"), "siaga112/#") as heard:
+        await until(lambda: (queue, "1") in heard, "our own states are kept")
+        assert not [topic for topic, _ in heard if topic.endswith("/ack")]
+
+
 # ------------------------------------------------------------------ an edit on the running system
 
 
