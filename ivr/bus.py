@@ -22,7 +22,8 @@ import structlog
 
 from ivr import messages
 from ivr.messages import Message
-from ivr.mqtt import Broker, Limits, Link, UrlError, connected, refused, until_one_ends
+from ivr.mqtt import Limits, Link, connected, refused, until_one_ends
+from ivr.mqtturl import Broker, UrlError
 from ivr.records.errors import RecordsError
 
 REFUSAL_LOG_SECONDS = 60.0

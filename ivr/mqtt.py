@@ -13,11 +13,9 @@ forgets that it was cancelled when the answer comes at that moment.
 import asyncio
 import contextlib
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import aiomqtt
 from paho.mqtt.enums import MQTTErrorCode
@@ -26,10 +24,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from ivr.applied import CURRENT
-from ivr.broker import DESK, password_of_desk
 from ivr.messages import Message
-from ivr.settings import Settings
+from ivr.mqtturl import Broker, trust
 
 _T = TypeVar("_T")
 
@@ -43,17 +39,6 @@ UNHEARD = 1000
 
 # What it has to say comes to us as errors; we log them once, as events.
 _SILENT = logging.Logger("mqtt", logging.CRITICAL + 1)  # noqa: LOG001 - none of the tree's
-
-
-@dataclass(frozen=True, slots=True)
-class Broker:
-    """Where a broker is, and as whom we come to it."""
-
-    host: str
-    port: int
-    user: str = ""
-    password: str = field(default="", repr=False)
-    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,39 +59,6 @@ class Limits:
     look_seconds: float = 5.0
     in_flight: int = 16
     look_rows: int = 64
-
-
-class UrlError(ValueError):
-    """`SIAGA_MQTT_URL` names no broker. Says how to write it."""
-
-
-def chosen(settings: Settings) -> Broker:
-    """Return the broker of `SIAGA_MQTT_URL`, else our own with the account of the desk in force.
-
-    Raises UrlError, and OSError when no configuration was ever applied or we may not read it.
-    """
-    if settings.mqtt_url:
-        return broker(settings.mqtt_url)
-    host, _, port = settings.mqtt_bind.rpartition(":")
-    host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - bound to all, asked at one
-    return Broker(host, int(port), DESK, password_of_desk(settings.state / CURRENT))
-
-
-def broker(url: str) -> Broker:
-    """Return the broker of `mqtt://user:password@host:port`, or of `mqtts://...` over TLS.
-
-    Raises UrlError for another kind of address.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise UrlError("SIAGA_MQTT_URL: write mqtt://user:password@host:port, or mqtts:// for TLS")
-    tls = parts.scheme == "mqtts"
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Broker(parts.hostname, port or (8883 if tls else 1883), user, password, tls)
 
 
 class _Room(asyncio.Queue[aiomqtt.Message]):
@@ -136,7 +88,7 @@ class Link(aiomqtt.Client):
             keepalive=limits.keepalive_seconds,
             timeout=limits.connect_seconds,
             will=aiomqtt.Will(will.topic, will.body, QOS, will.retain),
-            tls_context=ssl.create_default_context() if to.tls else None,
+            tls_context=trust(to) if to.tls else None,
             queue_type=_Room,
             logger=_SILENT,
         )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 from sqlalchemy import Engine
 
-from ivr import applied, messages, mqtt
+from ivr import applied, messages, mqtturl
 from ivr.bus import Bus
 from ivr.callrecord import CallRecord, Change
 from ivr.desk import states
@@ -147,7 +147,7 @@ class Desk:
             self.noted.named((call.callref for call in going), time.monotonic())
             self.hotlines = states.Hotlines(going)
             self.picture.opened(going)
-            self.bus = Bus(functools.partial(mqtt.chosen, self._settings), Outbox(engine))
+            self.bus = Bus(functools.partial(mqtturl.chosen, self._settings), Outbox(engine))
             self._opened.set()
 
     def _going(self) -> tuple[Engine, list[CallRecord]]:

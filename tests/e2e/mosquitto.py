@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from ivr import applied, broker
-from ivr.mqtt import Broker, chosen
+from ivr.mqtturl import Broker, chosen
 from ivr.settings import Settings
 
 

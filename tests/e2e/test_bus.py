@@ -23,7 +23,8 @@ from ivr.bus import Bus
 from ivr.callrecord import Change
 from ivr.journal import Batch, Line, Position
 from ivr.messages import Message
-from ivr.mqtt import Broker, Limits
+from ivr.mqtt import Limits
+from ivr.mqtturl import Broker
 from ivr.records import outbox, schema
 from ivr.records.engine import open_engine, writing
 from ivr.records.outbox import Outbox
@@ -42,7 +43,7 @@ import asyncio, sys
 from outbox import Memory
 from ivr.bus import Bus
 from ivr.callrecord import Change
-from ivr.mqtt import broker
+from ivr.mqtturl import broker
 asyncio.run(Bus(lambda: broker(sys.argv[1]), Memory()).run())
 """
 

@@ -19,7 +19,16 @@ CORE = [
             *("call", "flow", "commands", "menu", "agi", "handover"),
             *("callrecord", "journal", "journalline", "counting", "figures", "period", "words"),
             *("accounts", "heard", "live", "messages"),
-            *("dispositions", "districts", "orders", "past", "ranking", "said", "weather"),
+            *(
+                "dispositions",
+                "districts",
+                "joining",
+                "orders",
+                "past",
+                "ranking",
+                "said",
+                "weather",
+            ),
         )
     ),
 ]

@@ -22,7 +22,8 @@ from structlog.testing import capture_logs
 from ivr import messages
 from ivr.bus import Bus
 from ivr.messages import Message
-from ivr.mqtt import UNHEARD, Broker, Limits, UrlError, _Room, broker, chosen
+from ivr.mqtt import UNHEARD, Limits, _Room
+from ivr.mqtturl import AUTHORITY, Broker, UrlError, broker, chosen
 from ivr.records.errors import BusyError
 from ivr.settings import Settings
 
@@ -443,6 +444,23 @@ async def test_another_broker_is_told_over_tls(
         async with in_background(Bus(lambda: to, memory, PATIENT)):
             await until(lambda: not memory.rows, "told")
             assert sorted(peer.told(), key=int) == [f"{i}" for i in range(40)]
+
+
+async def test_a_broker_of_a_private_authority_is_believed_when_its_certificate_is_there(
+    certificate: tuple[Path, Path], tls: ssl.SSLContext, tmp_path: Path
+) -> None:
+    (tmp_path / AUTHORITY).parent.mkdir()
+    (tmp_path / AUTHORITY).write_text("no certificate")
+    memory = Memory(calls(1))
+    async with Peer().serving(tls=tls) as peer:
+        url = f"mqtts://desk:geheim@{HOST}:{peer.port}"
+        settings = Settings(state=tmp_path, mqtt_url=url)
+        bus = Bus(lambda: chosen(settings), memory, PATIENT)
+        async with in_background(bus):
+            remedy = "put a certificate there, in PEM, that all may read"
+            await until(lambda: remedy in bus.state.trouble, "it is no certificate")
+            (tmp_path / AUTHORITY).write_text(certificate[0].read_text())
+            await until(lambda: not memory.rows, "told")
 
 
 # paho leaves the socket of a handshake that failed to the collector.
