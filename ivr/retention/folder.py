@@ -19,6 +19,8 @@ _NAME = re.compile(
     r"(?:[0-9]{4}/[0-9]{2}/[0-9]{2}/)?[0-9A-Za-z][0-9A-Za-z.-]{0,200}\.wav", re.ASCII
 )
 """As the dialplan names them; an earlier one made a folder a day."""
+HELD = ".held"
+"""What the word that a recording is held is called, after its own name."""
 _DAYS = re.compile(r"[0-9]{2}|[0-9]{4}", re.ASCII)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -75,9 +77,40 @@ class Folder:
         """
         if not self.path.is_dir():
             raise RecordingError(f"{self.path} is not there", "mount its disk, or `make up`")
+        self._unlink(name)
+
+    def hold(self, name: str) -> None:
+        """Leave a word beside a recording that it is held. Raises RecordingError, OSError.
+
+        It outlives the records: who loses those must not lose the sound, too.
+        """
+        with self._at(name) as (folder, leaf):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            os.close(os.open(leaf + HELD, flags, 0o640, dir_fd=folder))
+            os.fsync(folder)
+
+    def release(self, name: str) -> None:
+        """Take the word away. Raises RecordingError, OSError."""
+        self._unlink(name, HELD)
+
+    def is_held(self, name: str) -> bool:
+        """Return whether there is a word that a recording is held.
+
+        Raises RecordingError for a name that is none, FileNotFoundError for a folder that is not
+        there: its disk may not be mounted, and the word is on that.
+        """
+        self.path.stat()
+        try:
+            with self._at(name) as (folder, leaf):
+                os.stat(leaf + HELD, dir_fd=folder, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def _unlink(self, name: str, more: str = "") -> None:
         with contextlib.suppress(FileNotFoundError), self._at(name) as (folder, leaf):
             try:
-                os.unlink(leaf, dir_fd=folder)
+                os.unlink(leaf + more, dir_fd=folder)
             finally:  # it may be an earlier try that removed it
                 os.fsync(folder)
 

@@ -3,10 +3,13 @@
 Law 1: what is done with a sound is in the audit before it is done.
 Law 2: an erasure is ordered, done and noted, in this order. Cut short after any step, it is taken
 up by the next `erase_due`, and ends as it would have.
-Law 3: a file that no record names is erased like others, but none that is older than our records:
+Law 3: a hold outlives the records: a word beside the sound says it, too, and erasure by age heeds
+that.
+Law 4: a file that no record names is erased like others, but none that is older than our records:
 a hold on it may have been lost with an earlier database.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -23,6 +26,7 @@ from ivr.retention.folder import File, Folder
 from ivr.retention.policy import AGE, Recording, RecordingError, State
 
 DAY_SECONDS = 86_400
+HELD_BEFORE = "held before these records were made"
 _BATCH = 500
 _RECORDINGS = schema.recordings
 _CHANGES = ("held_at", "held_by", "held_why", "erased_at", "erased_by")
@@ -62,11 +66,16 @@ class Keeper:
     def hold(self, callref: str, by: str, why: str) -> Recording:
         """Keep the sound of a call whatever its age. Raises RecordingError."""
         change = partial(policy.held, by=by, why=why, at=self._clock())
-        return self._change("hold", callref, by, change, why=why)
+        held = self._change("hold", callref, by, change, why=why)
+        with contextlib.suppress(OSError):  # the desk does it when it can (`erase_due`)
+            self._folder.hold(held.file)
+        return held
 
     def release(self, callref: str, by: str, why: str) -> Recording:
-        """End a hold: the sound is kept as long as others. Raises RecordingError."""
-        return self._change("release", callref, by, policy.released, why=why)
+        """End a hold: the sound is kept as long as others. Raises RecordingError, OSError."""
+        released = self._change("release", callref, by, policy.released, why=why)
+        self._folder.release(released.file)
+        return released
 
     def erase(self, callref: str, by: str, why: str) -> None:
         """Erase the sound of a call now. Raises RecordingError."""
@@ -115,6 +124,7 @@ class Keeper:
             self._note_erased(gone)
             done += gone
             failed += left
+        failed += self._mark_held()
         orphans, unknown = self._orphans(now)
         self._note_orphans(orphans)
         swept, left = self._remove((name, name) for name in orphans)
@@ -122,18 +132,36 @@ class Keeper:
 
     def _condemn_due(self, now: float) -> Iterator[list[Recording]]:
         """Order the erasure of what is due, some at a time, and yield it."""
-        last = ""
-        while True:
-            with writing(self._engine) as connection:
-                found = _recordings(connection, _due(now, last).with_for_update(of=_RECORDINGS))
-                due = [recording for recording in found if recording.due(now)]
-                fresh = [recording.callref for recording in due if recording.state == "kept"]
-                _set(connection, fresh, erased_by=AGE)
-                _audit(connection, self._clock(), AGE, "erase", fresh)
-            if not due:
-                return
+        last: str | None = ""
+        while last is not None:
+            last, due = self._condemn_some(now, last)
             yield due
-            last = due[-1].callref
+
+    def _condemn_some(self, now: float, above: str) -> tuple[str | None, list[Recording]]:
+        """Order the erasure of some above a reference; return the last looked at, and those.
+
+        One that is held by the word beside it, and not by the records, is held by those again.
+        """
+        with writing(self._engine) as connection:
+            query = _due(now, above).with_for_update(of=_RECORDINGS)
+            found = list(_recordings(connection, query))
+            due = [recording for recording in found if recording.due(now)]
+            fresh = [recording for recording in due if recording.state == "kept"]
+            held = [recording.callref for recording in fresh if self._is_held(recording)]
+            at, condemned = self._clock(), [r.callref for r in fresh if r.callref not in held]
+            _set(connection, held, held_at=at, held_by=AGE, held_why=HELD_BEFORE)
+            _audit(connection, at, AGE, "hold", held, why=HELD_BEFORE)
+            _set(connection, condemned, erased_by=AGE)
+            _audit(connection, at, AGE, "erase", condemned)
+        last = found[-1].callref if found else None
+        return last, [recording for recording in due if recording.callref not in held]
+
+    def _is_held(self, recording: Recording) -> bool:
+        """Return whether a word beside a sound says so. Raises FileNotFoundError."""
+        try:
+            return self._folder.is_held(recording.file)
+        except RecordingError:
+            return False  # it is no name: nothing is removed by it
 
     def _remove(self, named: Iterable[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
         """Remove files, given as what they are called for people and by name.
@@ -150,6 +178,19 @@ class Keeper:
                 gone.append(called)
         return gone, failed
 
+    def _mark_held(self) -> list[tuple[str, str]]:
+        """Leave the word beside each recording that is held; return what failed and why."""
+        with reading(self._engine) as connection:
+            held = list(_recordings(connection, _ROWS.where(_IN_STATE["held"])))
+        failed = []
+        for recording in held:
+            try:
+                if not self._folder.is_held(recording.file):
+                    self._folder.hold(recording.file)
+            except (OSError, RecordingError) as error:
+                failed.append((recording.callref, str(error)))
+        return failed
+
     def _orphans(self, now: float) -> tuple[list[str], list[str]]:
         """Return the old files that no record names, and those that are older than our records."""
         old = [f for f in self._folder.files() if f.changed_at < now - self._days * DAY_SECONDS]
@@ -162,7 +203,8 @@ class Keeper:
         def orphan(file: File) -> bool:
             if file.name in erased_at:  # it came back, from a backup or with a disk
                 return erased_at[file.name] is not None
-            return since is not None and file.changed_at >= since
+            young = since is not None and file.changed_at >= since
+            return young and not self._folder.is_held(file.name)
 
         names = [file.name for file in old if orphan(file)]
         unknown = {file.name for file in old} - set(names) - erased_at.keys()

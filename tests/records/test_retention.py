@@ -16,6 +16,7 @@ from ivr.records import rows, schema
 from ivr.records.engine import open_engine, reading, writing
 from ivr.retention import Keeper, RecordingError, Room, Watch
 from ivr.retention import keeper as keeper_module
+from ivr.retention.folder import Folder
 from ivr.retention.keeper import DAY_SECONDS
 from ivr.retention.policy import AGE, BYTES_A_SECOND, HEADER_BYTES, NONE_BYTES, Level
 from ivr.retention.watch import NO_ROOM_FILE
@@ -139,6 +140,36 @@ def test_what_is_held_outlives_its_time_until_it_is_released(desk: Desk) -> None
     ]
 
 
+def test_a_hold_outlives_the_records_that_knew_of_it(desk: Desk) -> None:
+    path = desk.call("held", DUE)
+    desk.keeper.hold("held", "ayu", "polresta")
+    nothing = {"held_at": None, "held_by": None, "held_why": None}
+    with writing(desk.engine) as connection:  # as a database is that was made anew
+        connection.execute(schema.recordings.update().values(**nothing))
+    assert desk.keeper.erase_due(NOW).calls == ()
+    assert path.exists()
+    assert desk.recording("held")["held_why"] == "held before these records were made"
+    desk.keeper.release("held", "ayu", "the case is closed")
+    assert desk.keeper.erase_due(NOW).calls == ("held",)
+    assert list(desk.folder.iterdir()) == []
+
+
+def test_a_file_that_is_held_and_that_no_record_names_is_left_alone(desk: Desk) -> None:
+    desk.call("first", DUE - DAY_SECONDS)
+    path = desk.put("lost.wav", 1.0, DUE)
+    Folder(desk.folder).hold("lost.wav")
+    assert desk.keeper.erase_due(NOW).orphans == ()
+    assert path.exists()
+
+
+def test_a_hold_of_before_there_were_words_is_given_one(desk: Desk) -> None:
+    desk.call("held", DUE)
+    desk.keeper.hold("held", "ayu", "polresta")
+    (desk.folder / "held.wav.held").unlink()
+    desk.keeper.erase_due(NOW)
+    assert (desk.folder / "held.wav.held").exists()
+
+
 def test_more_than_a_batch_is_erased_in_one_run(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,7 +179,8 @@ def test_more_than_a_batch_is_erased_in_one_run(
         desk.call(name, DUE, sound=0.0)
     desk.keeper.hold("call-3", "ayu", "why")
     assert [*desk.keeper.erase_due(NOW).calls, "call-3"] == [*names[:3], *names[4:], "call-3"]
-    assert [path.name for path in desk.folder.iterdir()] == ["call-3.wav"]
+    left = {path.name for path in desk.folder.iterdir()}
+    assert left == {"call-3.wav", "call-3.wav.held"}
 
 
 def test_what_cannot_be_removed_holds_up_nothing_else_and_is_tried_again(desk: Desk) -> None:
@@ -415,7 +447,8 @@ def test_erasing_what_is_due_ends_right_wherever_it_is_killed(
             assert not (desk.folder / "due.wav").exists(), "said to be erased, and there"
         erased = desk.keeper.erase_due(NOW)
         assert erased.failed == ()
-        assert sorted(path.name for path in desk.folder.iterdir()) == ["held.wav", "young.wav"]
+        left = {path.name for path in desk.folder.glob("*.wav")}
+        assert left == {"held.wav", "young.wav"}
         assert desk.recording("due")["erased_by"] == AGE
         assert desk.recording("due")["erased_at"] == NOW
         assert desk.audit().count((AGE, "recording-erase", "due")) == 1
