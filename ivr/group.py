@@ -13,6 +13,7 @@ from routing.loading import ConfigurationError
 
 LATER = {
     "alarms": ("ivr.calls", "alarms_command"),
+    "backup": ("ivr.records.backup", "backup_command"),
     "callbacks": ("ivr.calls", "callbacks_command"),
     "calls": ("ivr.calls", "calls_command"),
     "recording": ("ivr.retention.command", "recording_command"),

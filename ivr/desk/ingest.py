@@ -1,7 +1,8 @@
 """The journal into the database, look by look, in one thread of the desk's own.
 
 Law 1: what fails is tried again at the next look, from the same place: nothing is skipped.
-Law 2: what a person must look at (a line set aside, a file that was lost) is an alarm, told once.
+Law 2: a database that is made anew, from an old journal, tells nobody again of what is long over.
+Law 3: what a person must look at (a line set aside, a file that was lost) is an alarm, told once.
 """
 
 import time
@@ -13,6 +14,7 @@ from sqlalchemy import Engine
 from ivr.callrecord import Change
 from ivr.desk.calendar import Calendar
 from ivr.journalline import storable
+from ivr.messages import Followed
 from ivr.records import upkeep
 from ivr.records.engine import open_engine
 from ivr.records.store import Follow, Store
@@ -22,6 +24,8 @@ from ivr.tail import Tail, Trouble, prune, rotate
 ONCE = frozenset({"shrank", "changed", "gone", "lost"})
 """Troubles that have happened; the others last, and are mended by somebody."""
 LEAPT = "nothing is thrown away for its age until the clock has gone on for a day: set it right"
+TOLD_SECONDS = 3600.0
+"""So much older than its database may a call be, and others are told of it all the same."""
 BEHIND_SECONDS = 0.3
 """With the newest line older than this, the next look is at once."""
 
@@ -53,6 +57,7 @@ class Ingest:
     _tail: Tail = field(init=False)
     _store: Store = field(init=False)
     _engine: Engine | None = field(default=None, init=False)
+    _told_since: float = field(default=0.0, init=False)
     _offsets: dict[str, int] | None = field(default=None, init=False)
     _told: set[Trouble] = field(default_factory=set, init=False)
 
@@ -63,7 +68,9 @@ class Ingest:
     def open(self) -> Engine:
         """Open the database, once; return it. Raises RecordsError."""
         if self._engine is None:
-            self._engine = open_engine(self.settings)
+            engine = open_engine(self.settings)
+            self._told_since = upkeep.made_at(engine) - TOLD_SECONDS
+            self._engine = engine
             self._store = Store(self._engine, recording_days=self.settings.recording_days)
         return self._engine
 
@@ -81,7 +88,7 @@ class Ingest:
         lasting = self._sorted_out(engine, look.troubles)
         changes: tuple[Change, ...] = ()
         if look.batch is not None:
-            changes = self._store.ingest(look.batch, look.name, self.follow)
+            changes = self._store.ingest(look.batch, look.name, self._followed)
             offsets[look.batch.position.file] = look.batch.position.offset
         self._offsets = None if look.troubles else offsets
         lines = look.batch.lines if look.batch else ()
@@ -100,11 +107,15 @@ class Ingest:
         Raises RecordsError.
         """
         engine = self.engine
-        changes = self._store.cut_off(calls, self.follow)
+        changes = self._store.cut_off(calls, self._followed)
         for change in changes:
             words = f"{change.after.callref}: ended, and its end is not in the journal"
             upkeep.alarm(engine, self.clock(), "end-not-noted", words)
         return changes
+
+    def _followed(self, change: Change) -> Followed:
+        is_news = change.after.began_at >= self._told_since
+        return self.follow(change) if is_news else Followed()
 
     def keep_house(self) -> str:
         """Rotate the live file when it is time, and delete what is old; return what is wrong.

@@ -54,26 +54,23 @@ class UnforeseenError(RecordsError):
 
 Kind = type[RecordsError]
 
+_RESTORE = (
+    "stop the desk and put the last backup in its place (`siaga backup`); without one move the "
+    "file away and start again: calls come back from the journal; accounts, notes and what "
+    "agencies have acknowledged do not"
+)
+
 _SQLITE: dict[int, tuple[Kind, str]] = {
     sqlite3.SQLITE_BUSY: (BusyError, "end the program that holds it; what waits is read later"),
     sqlite3.SQLITE_LOCKED: (BusyError, "end the program that holds it; what waits is read later"),
     sqlite3.SQLITE_FULL: (FullError, "make room on the disk; what waits is read later"),
     sqlite3.SQLITE_IOERR: (GoneError, "look at the disk (dmesg, df); what waits is read later"),
-    sqlite3.SQLITE_CANTOPEN: (
-        GoneError,
-        "put the file back where it was, or restart: it is made anew from the journal",
-    ),
+    sqlite3.SQLITE_CANTOPEN: (GoneError, f"put the file back where it was; or {_RESTORE}"),
     sqlite3.SQLITE_READONLY: (ForbiddenError, "let this user write the file and its folder"),
     sqlite3.SQLITE_PERM: (ForbiddenError, "let this user write the file and its folder"),
     sqlite3.SQLITE_AUTH: (ForbiddenError, "let this user write the file and its folder"),
-    sqlite3.SQLITE_NOTADB: (
-        CorruptError,
-        "move the file away and restart: it is made anew from the journal",
-    ),
-    sqlite3.SQLITE_CORRUPT: (
-        CorruptError,
-        "move the file away and restart: it is made anew from the journal",
-    ),
+    sqlite3.SQLITE_NOTADB: (CorruptError, _RESTORE),
+    sqlite3.SQLITE_CORRUPT: (CorruptError, _RESTORE),
 }
 
 # By class of SQLSTATE, or the whole of it (PostgreSQL, appendix A).

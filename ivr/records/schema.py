@@ -220,6 +220,9 @@ reports = Table(
 )
 """What an agency was told of a call, and its word that it knows."""
 
+origin = Table("origin", metadata, Column("made_at", Double, primary_key=True))
+"""When this database was made, if it was by a version that notes it."""
+
 outbox = Table(
     "outbox",
     metadata,

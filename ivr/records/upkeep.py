@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine, delete, func, select
 
 from ivr.records import schema
-from ivr.records.engine import writing
+from ivr.records.engine import reading, writing
 from ivr.records.statements import chunks
+
+
+def made_at(engine: Engine) -> float:
+    """Return when a database was made, in seconds UTC; 0 if it is older than such notes.
+
+    Raises RecordsError.
+    """
+    with reading(engine) as connection:
+        return connection.scalar(select(func.max(schema.origin.c.made_at))) or 0.0
 
 
 def alarm(engine: Engine, at: float, what: str, words: str) -> None:

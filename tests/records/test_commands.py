@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,6 +23,7 @@ from ivr.calls.command import calls_command, following
 from ivr.journal import Batch, Line, Position
 from ivr.period import today
 from ivr.records import schema
+from ivr.records.backup import backup_command
 from ivr.records.engine import FILE, open_engine, writing
 from ivr.records.errors import BusyError
 from ivr.records.query import Found, Wanted
@@ -161,7 +163,37 @@ def test_a_file_that_is_no_database_is_named_with_a_remedy(
     done = command(settings)
     assert done.exit_code == 1
     assert str(file) in done.stderr
-    assert "made anew from the journal" in done.stderr
+    assert "put the last backup in its place" in done.stderr
+
+
+@on_sqlite
+def test_a_backup_is_whole_though_somebody_writes_and_is_for_root_alone(
+    settings: Settings, tmp_path: Path
+) -> None:
+    fill(settings, served(1))
+    copy = tmp_path / "copy.sqlite3"
+    engine = open_engine(settings)
+    with writing(engine):  # as the desk does all day
+        done = CliRunner().invoke(backup_command, [str(copy)], obj=settings)
+    engine.dispose()
+    assert done.exit_code == 0, done.stderr
+    assert copy.stat().st_mode & 0o777 == 0o600
+    before = report(settings, "--day", DAY, "--json").stdout
+    shutil.copy(copy, settings.state / FILE)
+    for rest in ("-wal", "-shm"):
+        settings.state.joinpath(f"{FILE}{rest}").unlink(missing_ok=True)
+    assert report(settings, "--day", DAY, "--json").stdout == before
+    assert json.loads(before)["figures"]["calls"]["all"] == 1
+    again = CliRunner().invoke(backup_command, [str(copy)], obj=settings)
+    assert isinstance(again.exception, FileExistsError)
+
+
+@on_sqlite
+def test_where_there_is_no_database_no_backup_is_made(settings: Settings, tmp_path: Path) -> None:
+    done = CliRunner().invoke(backup_command, [str(tmp_path / "copy")], obj=settings)
+    assert done.exit_code == 1
+    assert "put the file back where it was" in done.stderr
+    assert list(tmp_path.glob("copy*")) == []
 
 
 @on_sqlite

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from ivr.records.errors import (
 )
 from ivr.records.schema import calls, metadata, starts
 from ivr.records.store import Store
+from ivr.records.upkeep import made_at
 from ivr.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +99,7 @@ def test_what_is_there_stays_when_it_is_opened_again(settings: Settings, engine:
     Store(engine).ingest(lines(), "calls.jsonl")
     again = open_engine(settings)
     assert known(again) == [CALL]
+    assert made_at(again) == 0, "it may be older, and has told of all that it read"
     again.dispose()
 
 
@@ -104,9 +107,10 @@ def test_the_tables_of_an_earlier_version_become_those_of_now_and_keep_what_they
     settings: Settings, engine: Engine
 ) -> None:
     Store(engine).ingest(lines(), "calls.jsonl")
+    assert time.time() - 600 < made_at(engine) <= time.time()
     with writing(engine) as connection:
         newer = (schema_accounts.logins, schema_accounts.sessions, schema_accounts.users)
-        for table in (*newer, schema.callback_claims, schema.callback_attempts):
+        for table in (*newer, schema.callback_claims, schema.callback_attempts, schema.origin):
             table.drop(connection)
         connection.execute(text("DROP INDEX ix_hops_agency_number_at"))
         connection.execute(text("UPDATE alembic_version SET version_num = '1'"))
@@ -276,7 +280,7 @@ def test_a_file_of_another_user_is_told_as_what_it_is(
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / FILE).parent.mkdir()
     (tmp_path / FILE).write_bytes(b"no database" * 1000)
-    with pytest.raises(CorruptError, match="made anew from the journal"):
+    with pytest.raises(CorruptError, match="calls come back from the journal"):
         open_engine(Settings(state=tmp_path, database_url=""))
 
 
@@ -288,7 +292,7 @@ def test_a_file_that_was_damaged(tmp_path: Path) -> None:
     engine.dispose()
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[:4096] + b"\xa5" * (len(whole) - 4096))
-    with pytest.raises(CorruptError, match="move the file away"):
+    with pytest.raises(CorruptError, match="put the last backup in its place"):
         open_engine(settings)
 
 

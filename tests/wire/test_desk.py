@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ivr.desk.ingest import Ingest
 from ivr.desk.service import Desk
 from ivr.desk.states import Hotlines
 from ivr.live import Live
+from ivr.messages import Followed
 from ivr.records import engine as records_engine
 from ivr.records import schema
 from ivr.settings import Settings
@@ -82,6 +84,25 @@ async def test_a_journal_that_cannot_be_put_in_order_is_a_warning(
     reading.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await reading
+
+
+def test_a_database_made_anew_tells_nobody_again_of_what_is_long_over(settings: Settings) -> None:
+    told: list[str] = []
+
+    def follow(change: Change) -> Followed:
+        told.append(change.after.callref)
+        return Followed()
+
+    now = time.time()
+    for age, call in ((86400, "siaga-1.0"), (60, "siaga-2.0")):
+        begun = {"eventtype": "CALL", "userdeftype": "CALL", "eventextra": '{"extra":"ani=0812"}'}
+        line = {"eventtime": f"{now - age}", **begun, "linkedid": call, "uniqueid": call}
+        with (settings.state / "journal" / "calls.jsonl").open("a") as journal:
+            journal.write(json.dumps(line) + "\n")
+    ingest = Ingest(settings, follow)
+    assert {x.after.callref for x in ingest.look().changes} == {"siaga-1.0", "siaga-2.0"}
+    assert told == ["siaga-2.0"]
+    ingest.engine.dispose()
 
 
 async def test_a_call_whose_end_nobody_noted_is_ended_with_an_alarm(

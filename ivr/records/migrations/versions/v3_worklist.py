@@ -1,4 +1,6 @@
-"""Who calls whom back, what came of it, and an index for the weather of hotlines."""
+"""Who calls whom back, what came of it, when it all began, an index for the weather of hotlines."""
+
+import time
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,3 +35,7 @@ def upgrade() -> None:
         Column("result", String, nullable=False),
     )
     op.create_index("ix_hops_agency_number_at", "hops", ["agency", "number", "at"])
+    origin = op.create_table("origin", Column("made_at", Double, primary_key=True))
+    # One that has read a journal is older than this table, and has told of all that it read.
+    if op.get_bind().scalar(sa.text("SELECT count(*) FROM journal_files")) == 0:
+        op.bulk_insert(origin, [{"made_at": time.time()}])
