@@ -68,6 +68,36 @@ _NAMES: Mapping[str, tuple[str, str]] = {
     "left": ("menutup dalam 10 dtk", "left within 10 s"),
     "other": ("lain-lain", "other"),
     "caller-left": ("penelepon tidak menunggu", "caller did not wait"),
+    # Over what a call came, or went on.
+    "from-trunk": ("saluran telekomunikasi", "the carrier's line"),
+    "from-operators": ("telepon petugas", "an operator's phone"),
+    "simulated": ("simulasi", "simulation"),
+    # What staff must look at. What stands after journal- is ivr/tail/files.py's.
+    "called-number": (
+        "nomor yang dihubungi tidak dikenal",
+        "a number was called that we do not know",
+    ),
+    "fenced-hop": ("tujuan di luar pagar ditolak", "a target outside the fence was refused"),
+    "no-operator": ("tidak ada petugas yang masuk", "no operator is logged in"),
+    "no-sound": ("telepon petugas tanpa suara", "an operator's phone without sound"),
+    "not-recorded": ("panggilan tidak direkam", "a call is not recorded"),
+    "trunk-refuses": ("trunk menolak", "the trunk refuses"),
+    "recording-disk": ("ruang untuk rekaman", "room for recordings"),
+    "end-not-noted": ("akhir panggilan tidak tercatat", "the end of a call was not noted"),
+    "clock-leapt": ("jam mesin melompat", "the clock leapt"),
+    "journal-shrank": ("berkas jurnal memendek", "a journal file shrank"),
+    "journal-changed": ("berkas jurnal diubah", "a journal file was changed"),
+    "journal-gone": ("berkas jurnal hilang", "a journal file is gone"),
+    "journal-lost": ("baris jurnal hilang", "journal lines are lost"),
+    # Parts of the line (ivr/desk/health.py); the controller is above.
+    "asterisk": ("Asterisk", "Asterisk"),
+    "journal": ("jurnal dibaca", "reading the journal"),
+    "noting": ("jurnal ditulis", "writing the journal"),
+    "disk": ("disk", "disk"),
+    "ami": ("pengamatan saluran", "watching the line"),
+    "broker": ("broker MQTT", "MQTT broker"),
+    "recordings": ("rekaman", "recordings"),
+    "house": ("berkas jurnal lama", "old journal files"),
 }
 
 

@@ -43,6 +43,11 @@ REMEDIES = {
         "periksa telepon itu: matikan silence suppression, firewall meloloskan suaranya",
         "look at that phone: silence suppression off, its sound let in by the firewall",
     ),
+    "end-not-noted": (
+        "kosongkan disk: jurnal kehilangan baris; tanyakan nasib penelepon itu",
+        "make room on the disk: the journal lost lines; ask what became of that caller",
+    ),
+    "clock-leapt": ("setel jam mesin (NTP)", "set the clock of the machine (NTP)"),
     "no-operator": ("satu telepon petugas harus masuk (login)", "log an operator's phone in"),
 }
 JOURNAL = (
@@ -80,7 +85,7 @@ def told(alarm: "Alarm", words: Words) -> list[str]:
     from ivr.records.alarms import sentence  # noqa: PLC0415 - as in ivr/reading.py
 
     about = sentence(alarm.words)
-    lines = [f"{clock(alarm.at)} WIB  {alarm.what}{f': {about}' if about else ''}"]
+    lines = [f"{clock(alarm.at)} WIB  {words.name(alarm.what)}{f': {about}' if about else ''}"]
     if alarm.callref:
         lines.append(f"  {words.pick('panggilan', 'call')} {alarm.callref}")
     if remedy := remedies(alarm.what):

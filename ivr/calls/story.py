@@ -53,7 +53,7 @@ def _head(told: CallRecord, words: Words) -> Iterable[tuple[str, str]]:
     yield pick("panggilan", "call"), told.callref
     yield pick("penelepon", "caller"), told.ani or pick("tanpa nomor", "no number")
     yield pick("masuk", "came in"), f"{clock(told.began_at)} WIB"
-    yield pick("lewat", "over"), f"{told.trunk} ({told.dnis})"
+    yield pick("lewat", "over"), f"{words.name(told.trunk)} ({told.dnis})"
     yield pick("layanan", "service"), words.name(told.service)
     yield pick("ditanya oleh", "asked by"), words.name(told.floor)
     yield pick("bahasa", "language"), told.language
@@ -87,7 +87,7 @@ def _happenings(told: CallRecord, words: Words) -> Iterable[Happening]:
 
 def _hop(hop: Hop, words: Words) -> Iterable[Happening]:
     pick = words.pick
-    where = f"{hop.agency} ({hop.number}, {hop.trunk})"
+    where = f"{hop.agency} ({hop.number}, {words.name(hop.trunk)})"
     yield hop.at, pick(f"menghubungi {where}", f"ringing {where}")
     if hop.by and hop.ring_seconds is not None and hop.status in ("", "ANSWER"):
         at = hop.at + hop.ring_seconds
@@ -116,7 +116,7 @@ def _foot(told: CallRecord, words: Words) -> Iterable[tuple[str, str]]:
         yield pick("menunggu petugas", "waited for operators"), words.seconds(told.queue_seconds)
     yield pick("berbicara", "talked"), words.seconds(told.talk_seconds)
     yield pick("rekaman", "recording"), told.recording or pick("tidak ada", "none")
-    yield pick("peringatan", "alarms"), "; ".join(told.alarms)
+    yield pick("peringatan", "alarms"), "; ".join(map(words.name, told.alarms))
 
 
 def _beside(beside: "Beside", words: Words) -> Iterable[tuple[str, str]]:

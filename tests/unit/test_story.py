@@ -40,7 +40,7 @@ def test_a_call_is_told_with_its_seconds() -> None:
         "panggilan     siaga-1795610060.2",
         "penelepon     0812",
         "masuk         2026-11-25 19:34:20 WIB",
-        "lewat         from-trunk (112)",
+        "lewat         saluran telekomunikasi (112)",
         "layanan       pohon tumbang",
         "ditanya oleh  pengendali",
         "bahasa        id",
@@ -63,7 +63,7 @@ def test_a_call_is_told_with_its_seconds() -> None:
         "menunggu petugas  6,5 dtk",
         "berbicara         61,0 dtk",
         "rekaman           2026/11/25/siaga-1795610060.2.wav",
-        "peringatan        no-operator",
+        "peringatan        tidak ada petugas yang masuk",
     ]
 
 
