@@ -61,7 +61,10 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For progr
 @as_json_option
 @click.pass_obj
 def check(settings: Settings, as_json: bool) -> None:
-    """Say whether config/ and its prompts can be used, and what to mend if not."""
+    """Say whether config/ can be used, and what to mend if not.
+
+    With it its prompts are looked at.
+    """
     try:
         configuration = applied.check(settings)
     except ConfigurationError as error:
@@ -137,7 +140,10 @@ def desk(settings: Settings) -> None:
 @click.argument("part", type=click.Choice(["asterisk", "ivr", "desk"]), required=False)
 @click.pass_obj
 def ready(settings: Settings, part: Part | None, as_json: bool) -> None:
-    """Say whether a call to 112 would be answered now, or one part of the line is ready for it."""
+    """Say whether a call to 112 would be answered now.
+
+    Or whether one part of the line is ready for it.
+    """
     settings = address.of_the_line(settings, applied.CURRENT)
     why = asyncio.run(unready_here(settings, part))
     warnings = () if why or part else _warnings(settings)
@@ -165,7 +171,10 @@ def _warnings(settings: Settings, desk_seconds: float = 0.0) -> tuple[str, ...]:
 @as_json_option
 @click.pass_obj
 def status(settings: Settings, as_json: bool) -> None:
-    """Say what the line does now: live or simulated, its controllers, callers and telephones."""
+    """Say what the line does now.
+
+    Live or simulated, its controllers, callers and telephones.
+    """
     now = line_status.status(settings)
     why = asyncio.run(unready_here(address.of_the_line(settings, applied.CURRENT)))
     if as_json:
@@ -179,7 +188,10 @@ def status(settings: Settings, as_json: bool) -> None:
 @main.command()
 @click.pass_obj
 def up(settings: Settings) -> None:
-    """Start everything on this machine (`make up` does this, and what comes before it)."""
+    """Start everything on this machine.
+
+    `make up` does this, and what comes before it.
+    """
     now = host.up(settings, _say)
     click.echo(dialling.how_to_dial(now.settings), nl=False)
     for line in (*_warnings(now.settings, DESK_SECONDS), *now.without):
@@ -194,7 +206,10 @@ def up(settings: Settings) -> None:
 @main.command()
 @click.pass_obj
 def upgrade(settings: Settings) -> None:
-    """Bring this checkout into use on the running line; no call ends (`make upgrade`)."""
+    """Bring this checkout into use on the line; no call ends.
+
+    `make upgrade` does this, and what comes before it.
+    """
     upgrading.upgrade(settings, _say)
     click.echo("upgraded")
 

@@ -105,7 +105,10 @@ def list_command(settings: Settings, as_json: bool) -> None:
 @stdin_option
 @click.pass_obj
 def password_command(settings: Settings, name: str, from_stdin: bool) -> None:
-    """Give an account a new password; whoever is logged in with the old one is so no more."""
+    """Give an account a new password.
+
+    Whoever is logged in with the old one is so no more.
+    """
     with accounts(settings) as engine:
         with reading(engine) as connection:
             users.known(connection, name)

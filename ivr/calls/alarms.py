@@ -65,7 +65,10 @@ JOURNAL = (
 def alarms_command(
     settings: Settings, /, *, since: str | None, last: int, for_programs: bool, lang: Lang
 ) -> None:
-    """List what staff must look at, the newest at the end, and what to do about each."""
+    """List what staff must look at, and what to do about it.
+
+    The newest stands at the end.
+    """
     words, now = Words(lang), time.time()
     start = moment(since, now, words)
     with records(settings, words) as engine:

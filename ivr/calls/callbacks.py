@@ -28,9 +28,9 @@ NEVER = "cannot-speak"
 def callbacks_command(
     settings: Settings, /, *, cleared_too: bool, for_programs: bool, lang: Lang
 ) -> None:
-    """List who must be called back: callers who reached no person, the one who waits longest first.
+    """List callers who reached no person: they must be called back.
 
-    Who calls again and reaches a person is off the list.
+    The one who waits longest stands first. Who calls again and reaches a person is off the list.
     """
     words = Words(lang)
     with records(settings, words) as engine:

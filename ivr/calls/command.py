@@ -77,7 +77,10 @@ def calls_command(  # noqa: PLR0913 - one argument an option
     lang: Lang,
     **asked: object,
 ) -> None:
-    """List calls, the newest at the end; or tell one, by its CALLREF, second by second."""
+    """List calls, or tell one by its CALLREF, second by second.
+
+    The newest stands at the end.
+    """
     words, now = Words(lang), time.time()
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDE
     narrow = columns < WIDE

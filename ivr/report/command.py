@@ -39,7 +39,10 @@ def report_command(  # noqa: PLR0913 - one argument an option
     for_programs: bool,
     file: str | None,
 ) -> None:
-    """Print the figures of a day or a month: who called, who was reached, and how soon."""
+    """Print the figures of a day or a month.
+
+    Who called, who was reached, and how soon.
+    """
     forms = (for_sheets, for_programs, file is not None)
     if sum(forms) > 1 or not (day is None or month is None):
         raise click.UsageError("choose one of --day and --month, and one of --csv, --json, --html")

@@ -121,7 +121,10 @@ def hold_command(settings: Settings, callref: str, why: str) -> None:
 @why_option
 @click.pass_obj
 def release_command(settings: Settings, callref: str, why: str) -> None:
-    """End a hold; what is older than the others is then erased within the hour."""
+    """End a hold.
+
+    What is older than others are kept is erased within the hour.
+    """
     with keeper(settings) as keeps:
         click.echo(line(keeps.release(callref, who(), why)))
 
@@ -143,7 +146,10 @@ def erase_command(settings: Settings, callref: str, why: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
 def audit_command(settings: Settings, callref: str | None, limit: int, as_json: bool) -> None:
-    """Say who did what to the sound of a call, or of all; the last at the end."""
+    """Say who did what to the sound of a call, or of all.
+
+    The last stands at the end.
+    """
     with records(settings, Words("en")) as engine, reading(engine) as connection:
         found = audit(connection, callref, limit)
     for entry in found:
