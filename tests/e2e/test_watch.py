@@ -406,7 +406,7 @@ async def test_what_asterisk_answers_to_a_call_that_it_makes_is_an_answer(
         phone = await asyncio.to_thread(telephone, watched, ANSWERING, "operator-1")
         stack.callback(phone.close)
         try:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(10 if library else 3):
                 answer = await manager.send_action(ECHO)
             assert answer.message == "Originate successfully queued"
         finally:

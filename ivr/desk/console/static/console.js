@@ -165,11 +165,9 @@ function seat(told) {
   const place = document.querySelector("[data-my-state]");
   if (place) place.textContent = sayings[now.state] || sayings.off;
   mine = now.call || "";
-  const rings = now.state === "ringing" && phone.call !== now.call;
+  const comes = mine && phone.call !== mine; // a telephone may be answered before we hear that it rings
   phone = now;
-  if (rings) {
-    location.hash = `#caller/${encodeURIComponent(mine)}`;
-  }
+  if (comes) location.hash = `#caller/${encodeURIComponent(mine)}`;
 }
 
 // ---------------------------------------------------------------------------------------- orders
