@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import re
-import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +32,9 @@ SEEN_SECONDS = 1.0
 """On a machine that does other things too. Alone it is a third of that (tests/bench/console.py)."""
 SCREENSHOTS = os.environ.get("SIAGA_TEST_SCREENSHOTS", "")
 """A folder for pictures of every screen, in the light and in the dark."""
+
+STOP_SECONDS = 10.0
+"""Then it would be killed (stop_grace_period of docker-compose.yml)."""
 
 expect.set_options(timeout=15_000)
 
@@ -341,7 +344,9 @@ def test_a_desk_that_is_gone_is_a_red_bar_and_the_page_comes_back_by_itself(
     watched: Line, pages: dict[str, Page]
 ) -> None:
     ayu = pages["ayu"]
-    watched.stop("desk", signal.SIGKILL)
+    began = time.monotonic()
+    watched.stop("desk")
+    assert time.monotonic() - began < STOP_SECONDS, "open consoles keep no desk from stopping"
     expect(ayu.locator("#lost")).to_be_visible()
     picture(ayu, "lost")
     STARTER.submit(watched.start, "desk").result(30)
