@@ -73,7 +73,8 @@ def rows(engine: Engine, table: str, *left_out: str) -> list[dict[str, Any]]:
 
 
 def everything(engine: Engine) -> dict[str, list[dict[str, Any]]]:
-    return {table: rows(engine, table) for table in schema.metadata.tables}
+    tables = schema.metadata.tables.keys() - {"origin"}  # what it says differs each time
+    return {table: rows(engine, table) for table in tables}
 
 
 def told(engine: Engine) -> dict[str, CallRecord]:
