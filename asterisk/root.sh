@@ -107,11 +107,12 @@ build_root() {
     new="$root.new.$$"
     # A mirror may be older than its Release file says; whether that is fine, the host has decided.
     valid=$(apt-config dump --format '%f "%v";%n' Acquire::Check-Valid-Until 2>/dev/null || true)
+    # It hands apt a descriptor by number, and dash knows none of two digits: leave it those of one.
     as_root mmdebstrap --variant=minbase --format=directory \
         ${valid:+--aptopt="$valid"} \
         --include="$(sed '/^#/d' "$here/packages" | tr '\n' ',')" \
         --customize-hook="sh '$here/setup.sh' \"\$1\"" \
-        sid "$new" >&2 || { as_root rm -rf "$new"; die "mmdebstrap failed; its messages are above"; }
+        sid "$new" >&2 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- || { as_root rm -rf "$new"; die "mmdebstrap failed; its messages are above"; }
     as_root mv "$new" "$root"
 }
 

@@ -138,9 +138,11 @@ get_base() {
         rm -f "$base".new.*
         new="$base.new.$$"
         option=$(host_apt_option)
+        # It hands apt a descriptor by number, and dash knows none of two digits: leave it those of one.
         mmdebstrap --variant=minbase --format=tar ${option:+--aptopt="$(printf '%s' "$option" | sed 's/=\(.*\)/ "\1";/')"} \
             --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
             --dpkgopt='path-exclude=/usr/share/locale/*' sid "$new" 2> "$run/mmdebstrap.log" \
+            3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- \
             || { cat "$run/mmdebstrap.log" >&2; rm -f "$new"; die "mmdebstrap"; }
         mv "$new" "$base"
     fi

@@ -180,7 +180,7 @@ async def talking(line: Line, agency: How = "answers") -> AsyncIterator[Scene]:
         caller.dial_112(line.sip_port, "081200000001")
         await happens(lambda: caller.state == "talking")
         caller.ear.press("0")
-        await happens(lambda: caller.hears(operator) and operator.hears(caller), 20)
+        await happens(lambda: caller.hears(operator) and operator.hears(caller), 40)
         (began,) = told(line, "CALL", since)
         scene = Scene(desk, caller, operator, damkar, began["linkedid"], stack)
         await happens(lambda: scene.record.stage == "talking")
