@@ -327,6 +327,7 @@ def test_a_caller_whose_name_is_html_is_text(watched: Line, pages: dict[str, Pag
 def test_english_and_the_other_theme_are_one_key_away_and_stay(pages: dict[str, Page]) -> None:
     budi = pages["budi"]
     budi.keyboard.press("w")
+    expect(budi.locator("[data-key=weather]")).to_be_visible()
     budi.keyboard.press(",")
     expect(budi.locator("nav")).to_contain_text("Call-backs")
     expect(budi.locator("[data-key=weather]")).to_be_visible()

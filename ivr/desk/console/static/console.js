@@ -230,6 +230,9 @@ document.addEventListener("focusin", (event) => {
   for (const one of row.parentElement.children) one.removeAttribute("aria-current");
   row.setAttribute("aria-current", "true");
 });
+document.querySelector("header [hreflang]").addEventListener("click", (event) => {
+  event.currentTarget.hash = location.hash; // the key before it may just have turned the screen
+});
 addEventListener("hashchange", turn);
 listen(move);
 follow(happened);
