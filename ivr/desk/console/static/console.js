@@ -25,7 +25,10 @@ function here() {
   return { screen, argument: decodeURIComponent(rest.join("/")) };
 }
 
+let turned;
+
 function turn() {
+  turned = location.hash;
   const { screen, argument } = here();
   for (const one of screens) one.hidden = one !== screen;
   for (const link of document.querySelectorAll("nav a")) {
@@ -230,10 +233,15 @@ document.addEventListener("focusin", (event) => {
   for (const one of row.parentElement.children) one.removeAttribute("aria-current");
   row.setAttribute("aria-current", "true");
 });
-document.querySelector("header [hreflang]").addEventListener("click", (event) => {
-  event.currentTarget.hash = location.hash; // the key before it may just have turned the screen
+// At once, and not when the browser says so: the next key may be one of that screen.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("nav a, a[data-row]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  location.hash = link.hash;
+  turn();
 });
-addEventListener("hashchange", turn);
+addEventListener("hashchange", () => { if (location.hash !== turned) turn(); });
 listen(move);
 follow(happened);
 turn();
