@@ -129,6 +129,9 @@ class Telephone(asyncio.DatagramProtocol):
                 self._send(self._reply(message, 200, "OK"))
                 self._send(self._reply(self._invite, 487, "Request Terminated"))
                 self.state = "over"
+            case "BYE" if not self._invite or message.call_id != self._invite.call_id:
+                # Of one who was plugged in here before, and died: it is said for 32 s (RFC 3261).
+                self._send(self._reply(message, 481, "Call/Transaction Does Not Exist"))
             case "BYE":
                 self._send(self._reply(message, 200, "OK"))
                 self.ear.stop()
