@@ -1,6 +1,6 @@
 # `make up` and `make test` do everything on a fresh machine; `make help` lists the rest.
 SHELL := /bin/sh
-SETTINGS := HOME,XDG_CACHE_HOME,SIAGA_CACHE,SIAGA_CONFIG,SIAGA_STATE,SIAGA_SIP_BIND,SIAGA_AGI_BIND,SIAGA_AGI_PEERS,SIAGA_SIMULATION_BIND,SIAGA_RTP_FIRST,SIAGA_RTP_LAST,SIAGA_AMI_BIND,SIAGA_DESK_BIND,SIAGA_MQTT_BIND,SIAGA_MQTT_URL,SIAGA_DATABASE_URL,SIAGA_JOURNAL_DAYS,SIAGA_RECORDING_DAYS
+SETTINGS := HOME,XDG_CACHE_HOME,SIAGA_CACHE,SIAGA_CONFIG,SIAGA_STATE,SIAGA_SIP_BIND,SIAGA_AGI_BIND,SIAGA_AGI_PEERS,SIAGA_SIMULATION_BIND,SIAGA_RTP_FIRST,SIAGA_RTP_LAST,SIAGA_AMI_BIND,SIAGA_DESK_BIND,SIAGA_WS_BIND,SIAGA_MQTT_BIND,SIAGA_MQTT_URL,SIAGA_DATABASE_URL,SIAGA_JOURNAL_DAYS,SIAGA_RECORDING_DAYS
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=$(SETTINGS),PYTHONDONTWRITEBYTECODE)
 SIAGA := .venv/bin/siaga
 export PYTHONDONTWRITEBYTECODE = 1
@@ -16,15 +16,15 @@ ONLY ?=
 REDIALS ?= 50000
 SECONDS ?= 600
 
-.PHONY: help up upgrade down drain test check unit e2e faults soak docker bench sounds format root venv tools
+.PHONY: help up upgrade down drain test check unit e2e faults soak docker bench sounds format root venv web tools
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' Makefile | expand -t 10
 
-up: root venv  ## Build what is missing, start everything, say how to dial
+up: root venv web  ## Build what is missing, start everything, say how to dial
 	@$(AS_ROOT) $(SIAGA) up
 
-upgrade: root venv  ## Bring this checkout into use on the running line; no call ends
+upgrade: root venv web  ## Bring this checkout into use on the running line; no call ends
 	@$(SIAGA) --version >/dev/null || { echo "$(NOT_UPGRADED)" >&2; exit 1; }
 	@$(AS_ROOT) $(SIAGA) upgrade
 
@@ -34,7 +34,7 @@ down: $(SIAGA)  ## Stop what `make up` started, and nothing else
 drain: $(SIAGA)  ## The same, but let the calls inside finish first (SECONDS=600)
 	@$(AS_ROOT) $(SIAGA) down --drain --seconds $(SECONDS)
 
-test: root venv tools check unit e2e  ## Format, lint, types, layers, then every test against real parts
+test: root venv web tools check unit e2e  ## Format, lint, types, layers, then every test against real parts
 
 check:
 	@.venv/bin/ruff format --check --quiet .
@@ -82,6 +82,9 @@ root:
 venv:
 	@mkdir -p var
 	@asterisk/root.sh uv sync --quiet --frozen || { test -x $(SIAGA) && echo "$(AS_IT_IS)" >&2; }
+
+web:
+	@asterisk/root.sh web
 
 # To stop a line takes nothing new.
 $(SIAGA):

@@ -7,6 +7,7 @@
 #   asterisk/root.sh serve NAME       run asterisk/start.sh NAME in it until it ends by itself
 #   asterisk/root.sh tools PROGRAM... install Debian's packages of these names if they are missing
 #   asterisk/root.sh uv ARGUMENTS...  run uv, fetched once into the cache
+#   asterisk/root.sh web              fetch the one script of the console that is not ours (JsSIP), as its lock has it
 #
 # The host needs only mmdebstrap and bubblewrap, which `build` installs. The root is read-only when
 # it runs; all it writes is in the state folder. asterisk/Dockerfile makes the same for Docker.
@@ -148,6 +149,19 @@ build() {
     say "NOT renewed, for what is said above (is there a network?): going on with $(root_path)"
 }
 
+# npm comes in a wheel, locked like the others. Without JsSIP 112 answers all the same: only telephones in
+# browsers are missing. What is there already is not touched: a console may be reading it.
+web() {
+    folder=$checkout/ivr/desk/console/web
+    ! cmp -s "$folder/package-lock.json" "$folder/node_modules/of-lock.json" || return 0
+    [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+    say "fetching the telephone of the console"
+    UV_PROJECT_ENVIRONMENT=$cache/npm uv run --quiet --frozen --no-default-groups --only-group web --project "$checkout" \
+        -- npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 \
+        && cp "$folder/package-lock.json" "$folder/node_modules/of-lock.json" \
+        || say "WARNING: no telephone in a browser, for what is said above (is there a network?); 'make web' tries again"
+}
+
 run() {
     state=$(readlink -f "${SIAGA_STATE:-$checkout/var}")
     environment=$(environment_path)
@@ -168,10 +182,11 @@ case ${1:-} in
     renew) one_at_a_time; install_tools; build_root; build_environment ;;
     tools) shift; install_programs "$@" ;;
     uv) shift; one_at_a_time; uv "$@" ;;
+    web) one_at_a_time; web ;;
     path) root_path ;;
     run) shift; run "$@" ;;
     # A signal to the group must reach the service and not bubblewrap, whose end would kill it.
     # Ignored signals are inherited, and the service sets its own handlers.
     serve) shift; trap '' TERM INT; run sh asterisk/start.sh "$@" ;;
-    *) die "usage: asterisk/root.sh build | path | run COMMAND... | serve NAME | tools ... | uv ..." ;;
+    *) die "usage: asterisk/root.sh build | path | run COMMAND... | serve NAME | tools ... | uv ... | web" ;;
 esac
