@@ -18,7 +18,7 @@ COMPILED = "addresses.json"
 """In each applied version: the addresses that it was compiled for."""
 NAMES = (
     *("sip_bind", "agi_bind", "agi_peers", "simulation_bind", "rtp_first", "rtp_last"),
-    *("ami_bind", "desk_bind", "mqtt_bind"),
+    *("ami_bind", "desk_bind", "ws_bind", "mqtt_bind"),
 )
 
 

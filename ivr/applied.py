@@ -19,7 +19,7 @@ from ivr import address, broker, recordings
 from ivr.settings import Settings
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions, include
-from routing.endpoints import Listening, manager, pjsip, queues, rtp
+from routing.endpoints import Listening, accounts, http, in_browsers, manager, pjsip, queues, rtp
 from routing.loading import FILES, load
 
 CURRENT = "current"
@@ -31,6 +31,8 @@ KEPT = timedelta(days=1)
 """How long callers may still be in the contexts of a version that is no longer in force."""
 WATCHER = "ami.desk"
 """The secret with which `siaga desk` watches Asterisk: with a dot, so it is no telephone's."""
+PHONE = "phone.{}"
+"""The secret of a telephone in a browser, in the desk's folder of a version: made for that one."""
 TEST_CALLS = "test.calls"
 """The secret by which a call counts as a test."""
 BROKER = 11203
@@ -113,10 +115,13 @@ def _build(settings: Settings, folder: Path, version: str) -> None:
         name: secret(settings.state, broker.secret_name(name))
         for name in broker.accounts(configuration.agencies.agencies)
     }
-    _write(folder / "pbx", compiled(configuration, settings, version))
+    # Known to a page, so it lasts no longer than a version.
+    phones = {account: secrets.token_urlsafe(24) for account in in_browsers(configuration)}
+    _write(folder / "pbx", compiled(configuration, settings, version, phones))
     _write(folder / "broker", broker.compiled(settings.mqtt_bind, passwords))
     watcher = {WATCHER: secret(settings.state, WATCHER)}
-    _write(folder / "desk", {**broker.for_desk(passwords), **watcher})
+    told = {PHONE.format(account): word for account, word in phones.items()}
+    _write(folder / "desk", {**broker.for_desk(passwords), **watcher, **told})
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -128,11 +133,16 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def compiled(configuration: Configuration, settings: Settings, version: str) -> dict[str, str]:
-    """Return what Asterisk includes, by file name. Makes the secrets that do not exist yet."""
+def compiled(
+    configuration: Configuration, settings: Settings, version: str, phones: Mapping[str, str]
+) -> dict[str, str]:
+    """Return what Asterisk includes, by file name. Makes the secrets that do not exist yet.
+
+    `phones` holds those of telephones in browsers.
+    """
     listening = _listening(settings)
-    accounts = [phone.account for phone in configuration.operators.phones()]
-    passwords = {account: secret(settings.state, account) for account in accounts}
+    by_wire = (account for account in accounts(configuration) if account not in phones)
+    passwords = {**phones, **{account: secret(settings.state, account) for account in by_wire}}
     controller = Controller(
         f"agi://{settings.agi_bind}/menu", test_word=secret(settings.state, TEST_CALLS)
     )
@@ -143,7 +153,8 @@ def compiled(configuration: Configuration, settings: Settings, version: str) -> 
         "contexts.conf": contexts(configuration, written, version),
         "pjsip.conf": pjsip(configuration, listening, passwords),
         "queues.conf": queues(configuration),
-        "rtp.conf": rtp(listening),
+        "rtp.conf": rtp(configuration, listening),
+        "http.conf": http(settings.ws_bind),
         "manager.conf": manager(settings.ami_bind, secret(settings.state, WATCHER)),
     }
 
@@ -238,6 +249,15 @@ def watcher_secret(settings: Settings) -> str:
     Raises OSError when there is none, or when this user may not read it.
     """
     return (settings.state / CURRENT / "desk" / WATCHER).read_text(encoding="ascii")
+
+
+def phone_secret(settings: Settings, account: str) -> str:
+    """Return the password of a telephone in a browser: the one that Asterisk was told.
+
+    Raises OSError when there is none.
+    """
+    folder = settings.state / CURRENT / "desk"
+    return (folder / PHONE.format(account)).read_text(encoding="ascii")
 
 
 def _new_folder(parent: Path) -> Path:

@@ -39,6 +39,7 @@ def wanted(settings: Settings) -> Iterator[Port]:
     yield Port("SIAGA_AGI_BIND", settings.agi_bind, TCP, "no controller asks", vital=True)
     yield Port("SIAGA_AMI_BIND", settings.ami_bind, TCP, "the desk does not see the line")
     yield Port("SIAGA_DESK_BIND", settings.desk_bind, TCP, "no records now, and no /healthz")
+    yield Port("SIAGA_WS_BIND", settings.ws_bind, TCP, "no telephone in a browser")
     if not settings.mqtt_url:
         yield Port("SIAGA_MQTT_BIND", settings.mqtt_bind, TCP, "agencies are told nothing")
 

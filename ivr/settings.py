@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     """Where Asterisk lets `siaga desk` watch the line (AMI)."""
     desk_bind: Bind = "127.0.0.1:8112"
     """Where `siaga desk` serves the console, `/metrics` and `/healthz`."""
+    ws_bind: Bind = "127.0.0.1:5066"
+    """Where Asterisk takes the SIP of browsers from the desk (WebSocket); an address of ours."""
     mqtt_bind: Bind = "127.0.0.1:1883"
     """Where our own broker listens."""
     mqtt_url: str = ""

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from routing.configuration import Configuration
+from routing.rings import is_simulated
 from routing.site import Operator
+
+NEWCOMER = "newcomer"
+"""The telephone of whoever opens /phone, while the line is a simulation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Listening:
 def pjsip(configuration: Configuration, listening: Listening, secrets: Mapping[str, str]) -> str:
     """Return the text that `asterisk/etc/pjsip.conf` includes.
 
-    `secrets` holds the SIP password of each operator's account.
+    `secrets` holds the SIP password of each account of `accounts`.
     """
     site = configuration.site
     # Our own address too, so that a test call from this machine is a call like any other.
@@ -45,7 +49,23 @@ def pjsip(configuration: Configuration, listening: Listening, secrets: Mapping[s
             lines += _gateway(hotline.endpoint, hotline.sip.partition("@")[2])
     for phone in configuration.operators.phones():
         lines += _phone(phone, secrets[phone.account])
+    if is_simulated(configuration):
+        lines += _section(f"{NEWCOMER}(visitor)", auth=NEWCOMER)
+        lines += _auth(NEWCOMER, secrets[NEWCOMER])
     return "\n".join(lines)
+
+
+def in_browsers(configuration: Configuration) -> tuple[str, ...]:
+    """Return the accounts of telephones that are in a browser."""
+    phones = configuration.operators.phones()
+    newcomers = (NEWCOMER,) if is_simulated(configuration) else ()
+    return (*(phone.account for phone in phones if phone.browser), *newcomers)
+
+
+def accounts(configuration: Configuration) -> tuple[str, ...]:
+    """Return the accounts of all telephones, those in a browser too."""
+    by_wire = (p.account for p in configuration.operators.phones() if not p.browser)
+    return (*by_wire, *in_browsers(configuration))
 
 
 def queues(configuration: Configuration) -> str:
@@ -64,15 +84,15 @@ def queues(configuration: Configuration) -> str:
     return "\n".join(lines)
 
 
-def rtp(listening: Listening) -> str:
-    """Return the whole of `rtp.conf`."""
+def rtp(configuration: Configuration, listening: Listening) -> str:
+    """Return the whole of `rtp.conf`. ICE, which browsers need, is prepared for each leg."""
     return "\n".join(
         _section(
             "general",
             rtpstart=listening.rtp_first,
             rtpend=listening.rtp_last,
             strictrtp="yes",
-            icesupport="no",
+            icesupport="yes" if in_browsers(configuration) else "no",
         ),
     )
 
@@ -91,6 +111,12 @@ def manager(bind: str, secret: str) -> str:
             *_section("desk(watcher)", secret=secret, permit=f"{own}/255.255.255.255"),
         ]
     )
+
+
+def http(bind: str) -> str:
+    """Return the text that `asterisk/etc/http.conf` includes: where browsers' SIP comes in."""
+    host, _, port = bind.rpartition(":")
+    return "\n".join(_section("general(+)", enabled="yes", bindaddr=host, bindport=port))
 
 
 def _section(head: str, **settings: object) -> Iterator[str]:
@@ -124,11 +150,15 @@ def _simulation(name: str, address: str) -> Iterator[str]:
 def _phone(phone: Operator, secret: str) -> Iterator[str]:
     account = phone.account
     yield from _section(
-        f"{account}(operator)",
-        transport="udp",
+        f"{account}({'browser' if phone.browser else 'operator'})",
+        **({} if phone.browser else {"transport": "udp"}),
         auth=account,
         aors=account,
         callerid=f'"{phone.name}" <112>',
     )
-    yield from _section(account, type="auth", auth_type="digest", username=account, password=secret)
+    yield from _auth(account, secret)
     yield from _section(f"{account}(operator-aor)")
+
+
+def _auth(account: str, secret: str) -> Iterator[str]:
+    yield from _section(account, type="auth", auth_type="digest", username=account, password=secret)

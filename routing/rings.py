@@ -30,6 +30,11 @@ def really_rung(c: Configuration) -> tuple[Ring, ...]:
     return tuple(ring for ring in _rings(c.menu, c.agencies, c.operators, c.site) if ring.real)
 
 
+def is_simulated(c: Configuration) -> bool:
+    """Return whether Asterisk plays everybody whom a caller can make ring."""
+    return not really_rung(c)
+
+
 def in_words(c: Configuration) -> str:
     """Return `simulated`, `LIVE` when every telephone is real, or `PARTLY LIVE:` and those."""
     rings, real = tuple(_rings(c.menu, c.agencies, c.operators, c.site)), really_rung(c)

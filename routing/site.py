@@ -123,7 +123,10 @@ class Site(Value):
 
 
 class Operator(Value):
-    """One operator's phone: the SIP account it registers as, and the name shown."""
+    """One operator's phone: the SIP account it registers as, and the name shown.
+
+    With `browser` it is the one in the console, and no SIP phone can be it.
+    """
 
     account: Account
     name: Annotated[
@@ -134,6 +137,7 @@ class Operator(Value):
             "use letters, digits, spaces, dots, hyphens and ', at most 40",
         ),
     ]
+    browser: bool = False
 
 
 class Operators(Value):

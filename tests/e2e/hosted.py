@@ -31,6 +31,7 @@ class Host:
             "SIAGA_AMI_BIND": "127.0.0.1:41063",
             "SIAGA_DESK_BIND": "127.0.0.1:41064",
             "SIAGA_MQTT_BIND": "127.0.0.1:41065",
+            "SIAGA_WS_BIND": "127.0.0.1:41066",
             "SIAGA_RTP_FIRST": "42000",
             "SIAGA_RTP_LAST": "42999",
         }

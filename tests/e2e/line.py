@@ -55,6 +55,7 @@ class Line:
             ami_bind=f"127.0.0.1:{first_port + 3}",
             desk_bind=f"127.0.0.1:{first_port + 4}",
             mqtt_bind=f"127.0.0.1:{first_port + 6}",
+            ws_bind=f"127.0.0.1:{first_port + 7}",
             rtp_first=first_port + 1000,
             rtp_last=first_port + 1999,
             config=state / "edited",

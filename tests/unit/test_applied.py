@@ -64,7 +64,7 @@ def test_everything_asterisk_includes_is_compiled(settings: Settings) -> None:
     applied.apply(settings)
     pbx = settings.state / "current" / "pbx"
     names = {path.name for path in pbx.iterdir()}
-    whole = {"contexts", "extensions", "manager", "pjsip", "queues", "rtp"}
+    whole = {"contexts", "extensions", "http", "manager", "pjsip", "queues", "rtp"}
     assert names == {f"{name}.conf" for name in whole}
     assert "exten => 113,1,Return(damkar)" in (pbx / "contexts.conf").read_text()
     assert "agi://127.0.0.1:4573/menu" in (pbx / "extensions.conf").read_text()

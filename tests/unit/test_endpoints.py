@@ -10,12 +10,17 @@ import pytest
 from ivr.heard import EVENTS
 from routing.configuration import SECTIONS, Configuration
 from routing.dialplan import Controller, extensions
-from routing.endpoints import Listening, manager, pjsip, queues, rtp
+from routing.endpoints import Listening, accounts, http, in_browsers, manager, pjsip, queues, rtp
 
 MANAGER = Path(__file__).parents[2] / "asterisk/etc/manager.conf"
 PJSIP = Path(__file__).parents[2] / "asterisk/etc/pjsip.conf"
 LISTENING = Listening("127.0.0.1:5060", "127.0.0.2:5070", 10000, 14999)
-SECRETS = {"operator-1": "sEcReT-1", "operator-2": "sEcReT-2", "pengawas-1": "sEcReT-3"}
+SECRETS = {
+    "operator-1": "sEcReT-1",
+    "operator-2": "sEcReT-2",
+    "pengawas-1": "sEcReT-3",
+    "newcomer": "sEcReT-4",
+}
 
 Configured = Callable[..., Configuration]
 
@@ -98,7 +103,7 @@ contact = sip:10.1.2.3:5070
 
 
 def test_a_phone_registers_with_its_account_and_its_secret(shipped: Configuration) -> None:
-    assert compiled(shipped).endswith("""
+    assert """
 [pengawas-1](operator)
 transport = udp
 auth = pengawas-1
@@ -112,7 +117,66 @@ username = pengawas-1
 password = sEcReT-3
 
 [pengawas-1](operator-aor)
+""" in compiled(shipped)
+
+
+IN_BROWSER = ("operators.yaml", "name: Operator 1}", "name: Operator 1, browser: true}")
+LIVE = (
+    ("site.yaml", "outgoing: [simulated]", "outgoing: [telkom]"),
+    ("site.yaml", "# telkom", "telkom"),
+    ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
+)
+
+
+def test_a_telephone_in_a_browser_is_on_no_wire(configured: Configured) -> None:
+    assert """
+[operator-1](browser)
+auth = operator-1
+aors = operator-1
+callerid = "Operator 1" <112>
+""" in compiled(configured(IN_BROWSER))
+
+
+def test_a_newcomer_may_call_in_a_simulation_and_can_not_be_rung(shipped: Configuration) -> None:
+    assert compiled(shipped).endswith("""
+[newcomer](visitor)
+auth = newcomer
+
+[newcomer]
+type = auth
+auth_type = digest
+username = newcomer
+password = sEcReT-4
 """)
+
+
+def test_nobody_is_a_newcomer_where_a_real_telephone_rings(configured: Configured) -> None:
+    live = configured(*LIVE)
+    assert "newcomer" not in compiled(live)
+    assert in_browsers(live) == ()
+    assert in_browsers(configured(*LIVE, IN_BROWSER)) == ("operator-1",)
+
+
+def test_every_telephone_has_one_account(configured: Configured) -> None:
+    everybody = accounts(configured(IN_BROWSER))
+    assert sorted(everybody) == ["newcomer", "operator-1", "operator-2", "pengawas-1"]
+
+
+def test_the_way_is_sought_only_where_a_browser_needs_it(configured: Configured) -> None:
+    assert "icesupport = no" in rtp(configured(*LIVE), LISTENING)
+    assert "icesupport = yes" in rtp(configured(*LIVE, IN_BROWSER), LISTENING)
+
+
+def test_browsers_come_in_where_we_are_told_and_nowhere_else() -> None:
+    assert (
+        http("127.0.0.1:5066")
+        == """\
+[general](+)
+enabled = yes
+bindaddr = 127.0.0.1
+bindport = 5066
+"""
+    )
 
 
 def test_a_phone_without_a_secret_is_not_written(shipped: Configuration) -> None:
@@ -141,15 +205,15 @@ def test_a_centre_without_a_backup_has_an_empty_queue_for_it(configured: Configu
     assert queues(alone).endswith("\n[backup](backup-template)\n")
 
 
-def test_the_audio_uses_the_ports_it_was_given() -> None:
+def test_the_audio_uses_the_ports_it_was_given(shipped: Configuration) -> None:
     assert (
-        rtp(LISTENING)
+        rtp(shipped, LISTENING)
         == """\
 [general]
 rtpstart = 10000
 rtpend = 14999
 strictrtp = yes
-icesupport = no
+icesupport = yes
 """
     )
 
@@ -193,7 +257,7 @@ def test_secrets_stand_with_the_endpoints_and_nowhere_else(shipped: Configuratio
     others = extensions(shipped, controller, "", "v1") + queues(shipped)
     for secret in SECRETS.values():
         assert compiled(shipped).count(secret) == 1
-        assert secret not in others + rtp(LISTENING)
+        assert secret not in others + rtp(shipped, LISTENING)
 
 
 def test_no_endpoint_is_written_twice(configured: Configured) -> None:

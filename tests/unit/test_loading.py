@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions
 from routing.document import Problem
-from routing.endpoints import Listening, pjsip, queues
+from routing.endpoints import Listening, accounts, pjsip, queues
 from routing.loading import FILES, ConfigurationError, load
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -932,7 +932,7 @@ def check(folder: Path) -> None:
 
 def check_compiled(configuration: Configuration) -> None:
     """Hold that nothing in the compiled text can begin a comment or another line."""
-    secrets = {phone.account: "secret" for phone in configuration.operators.phones()}
+    secrets = dict.fromkeys(accounts(configuration), "secret")
     listening = Listening("127.0.0.1:5060", "127.0.0.2:5070", 10000, 14999)
     compiled = (
         extensions(configuration, Controller("agi://127.0.0.1:4573/menu"), WRITTEN, "v1"),
