@@ -15,8 +15,9 @@ HOW_TO_DIAL = """\
 112 answers.
   without a phone:  .venv/bin/siaga call{keys}
   with a softphone: sip:112@{address}  (UDP, no account; {press})
-  stop:             make down
+{browser}  stop:             make down
 """
+IN_A_BROWSER = "  in a browser:     http://{desk}/phone\n"
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 - what the line may be bound to
 
 
@@ -30,10 +31,12 @@ def how_to_dial(settings: Settings) -> str:
     """Return what `make up` says at its end. It invites nobody to ring a real agency."""
     where = asked_at(settings).removesuffix(":5060")
     if real := _real(settings):
-        text = HOW_TO_DIAL.format(address=where, keys="", press="press nothing: an operator")
+        press = "press nothing: an operator"
+        text = HOW_TO_DIAL.format(address=where, keys="", press=press, browser="")
         return f"{text}this line is {real}\n"
     press = "press 1 for fire, or just wait"
-    return HOW_TO_DIAL.format(address=where, keys=" --keys 1", press=press)
+    browser = IN_A_BROWSER.format(desk=settings.desk_bind.replace(_EVERYWHERE, "127.0.0.1"))
+    return HOW_TO_DIAL.format(address=where, keys=" --keys 1", press=press, browser=browser)
 
 
 def may_ring(settings: Settings, host: str, port: int) -> str:

@@ -18,6 +18,7 @@ import structlog
 import uvicorn
 
 from ivr.desk import probes
+from ivr.desk.relay import FRAME_BYTES, PING_SECONDS
 from ivr.desk.service import RETRY_SECONDS, Desk
 from ivr.desk.web import application
 from ivr.settings import Settings
@@ -90,6 +91,10 @@ def _configured(desk: Desk) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
+        ws="websockets-sansio",
+        ws_max_size=FRAME_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
         timeout_graceful_shutdown=2,
     )
 

@@ -19,6 +19,7 @@ from ivr.desk import states
 from ivr.desk.actions import Actions, Known
 from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
+from ivr.desk.console.phone import Phones
 from ivr.desk.console.records import Records
 from ivr.desk.console.screens import Screens
 from ivr.desk.gauges import gauges
@@ -247,7 +248,13 @@ class Desk:
             registry=self.metrics.registry,
             door=Door(self._records, clock=self._clock),
             board=self.board,
+            phones=self._phones(),
         )
+
+    def _phones(self) -> Phones:
+        configuration = lambda: self.in_force.configuration  # noqa: E731
+        secret = functools.partial(applied.phone_secret, self._settings)
+        return Phones(configuration, secret, self._settings.ws_bind)
 
     def _screens(self) -> Screens:
         live, going = (lambda: self.live), (lambda: self.picture.calls)

@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 
 from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
+from ivr.desk.console.phone import Phones
 from ivr.desk.console.routes import console
 from ivr.desk.health import Trouble
 
@@ -27,6 +28,7 @@ class Sources:
     registry: CollectorRegistry
     door: Door
     board: Board
+    phones: Phones
 
 
 def application(sources: Sources) -> Starlette:
@@ -47,6 +49,6 @@ def application(sources: Sources) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/metrics", metrics),
-            Mount("/", console(sources.door, sources.board)),
+            Mount("/", console(sources.door, sources.board, sources.phones)),
         ]
     )

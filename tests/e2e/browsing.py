@@ -14,6 +14,7 @@ from ivr.accounts import Role, User
 from ivr.callrecord import CallRecord
 from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
+from ivr.desk.console.phone import Phones
 from ivr.desk.console.records import Records
 from ivr.desk.console.routes import console
 from ivr.desk.console.screens import Screens
@@ -23,6 +24,7 @@ from ivr.orders import Order, Person
 from ivr.passwords import Passwords
 from ivr.records import schema, users
 from ivr.records.engine import reading, writing
+from routing.configuration import Configuration
 from routing.loading import load
 
 CONFIGURATION = load(Path(__file__).parents[2] / "config")
@@ -62,25 +64,31 @@ class Desk:
     live: Live = field(default_factory=Live)
     calls: Mapping[str, CallRecord] = field(default_factory=dict)
     actions: Scripted = field(default_factory=Scripted)
+    configuration: Configuration = CONFIGURATION
+    ws_bind: str = "127.0.0.1:9"
     door: Door = field(init=False)
     board: Board = field(init=False)
+    phones: Phones = field(init=False)
 
     def __post_init__(self) -> None:
         records = Records(lambda: self.engine)
         self.door = Door(records, self.passwords, lambda: self.now)
         screens = Screens(
-            configuration=lambda: CONFIGURATION,
+            configuration=lambda: self.configuration,
             live=lambda: self.live,
             records=lambda: self.calls,
             actions=self.actions,
             clock=lambda: self.now,
         )
         self.board = Board(screens, records)
+        self.phones = Phones(
+            screens.configuration, lambda account: f"word-of-{account}", self.ws_bind
+        )
 
     @property
     def app(self) -> ASGIApp:
         """The console behind its guard."""
-        return console(self.door, self.board)
+        return console(self.door, self.board, self.phones)
 
     def add(
         self, name: str = "ayu", role: Role = "operator", shown: str = "Ayu", phone: str = "op-1"

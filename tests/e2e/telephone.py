@@ -21,10 +21,12 @@ HEARD_SHARE = 0.1
 
 
 class Ear(asyncio.DatagramProtocol):
-    """The sound: sends a tone, keeps the last of what comes."""
+    """The sound: sends a tone, keeps the last of what comes, and every key."""
 
     def __init__(self, hz: int) -> None:
         self.frames: deque[bytes] = deque(maxlen=EAR_FRAMES)
+        self.pressed: list[str] = []
+        self._last_key = -1
         self._tone = audio.tone(hz)
         self._stream = rtp.Stream(*(secrets.randbits(bits) for bits in (16, 32, 32)))
         self._task: asyncio.Task[None] | None = None
@@ -36,6 +38,11 @@ class Ear(asyncio.DatagramProtocol):
         packet = rtp.parse_packet(data)
         if packet and packet.payload_type == rtp.PCMA:
             self.frames.append(packet.payload)
+        elif packet and packet.payload_type == rtp.TELEPHONE_EVENT:
+            # Each packet of one key has the time at which it began (RFC 4733 section 2.5.1.2).
+            if packet.timestamp != self._last_key:
+                self.pressed.append("0123456789*#ABCD"[packet.payload[0]])
+            self._last_key = packet.timestamp
 
     def hears(self, hz: int) -> bool:
         """Say whether a tone has been there in most of the last half second."""

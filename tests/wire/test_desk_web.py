@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from ivr.desk import probes
 from ivr.desk.console.board import Board
 from ivr.desk.console.door import Door
+from ivr.desk.console.phone import Phones
 from ivr.desk.console.records import Records
 from ivr.desk.console.screens import Screens
 from ivr.desk.health import Trouble
@@ -36,7 +37,9 @@ async def browser(red: list[Trouble]) -> AsyncIterator[httpx.AsyncClient]:
     records = Records(nothing_open_yet)
     board = Board(Screens(configuration=lambda: CONFIGURATION), records)
     warned = [Trouble("broker", "away", 2.0)]
-    app = application(Sources(lambda: red, lambda: warned, registry, Door(records), board))
+    phones = Phones(lambda: CONFIGURATION, str, "127.0.0.1:9")
+    sources = Sources(lambda: red, lambda: warned, registry, Door(records), board, phones)
+    app = application(sources)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://desk") as browser:
         yield browser

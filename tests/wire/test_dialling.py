@@ -46,6 +46,7 @@ def edit(settings: Settings, *edits: tuple[str, str]) -> None:
 def test_keys_of_the_simulation_here_ring_nobody(host: str, running: Settings) -> None:
     assert may_ring(running, host, PORT) == ""
     assert "siaga call --keys 1" in how_to_dial(running)
+    assert "http://127.0.0.1:8112/phone" in how_to_dial(running)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
@@ -56,6 +57,7 @@ def test_keys_of_a_live_line_ring_an_agency_whatever_its_address_is_called(
     assert may_ring(running, host, PORT) == "this line is LIVE: key 1 rings damkar-113"
     assert "this line is LIVE: key 1 rings damkar-113" in how_to_dial(running)
     assert "--keys" not in how_to_dial(running)
+    assert "/phone" not in how_to_dial(running)
 
 
 def test_a_line_that_is_live_for_one_agency_says_which(running: Settings) -> None:

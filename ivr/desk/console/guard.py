@@ -28,7 +28,8 @@ from ivr.desk.console.pages import explain, language, wants_a_page
 from ivr.desk.console.visitor import Visitor, visitor
 from ivr.records.errors import RecordsError
 
-OPEN = frozenset({"/login"})
+OPEN = frozenset({"/login", "/phone", "/phone/newcomer", "/ws/newcomer"})
+"""What is there without a login. The telephone of newcomers is there in a simulation only."""
 OPEN_FILES = "/static/"
 """How pages look and work: the same for everybody."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

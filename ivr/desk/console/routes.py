@@ -10,10 +10,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from ivr.desk.console import phone
 from ivr.desk.console.board import Board
 from ivr.desk.console.brief import brief
 from ivr.desk.console.callbacks import callback
@@ -82,15 +83,22 @@ ROUTES: tuple[BaseRoute, ...] = (
     Route("/login", login),
     Route("/login", log_in, methods=["POST"]),
     Route("/logout", log_out, methods=["POST"]),
+    Route("/phone", phone.page),
+    Route("/phone/newcomer", phone.newcomer),
+    Route("/phone/account", phone.account, methods=["POST"]),
+    WebSocketRoute("/ws/newcomer", phone.newcomer_calls),
+    WebSocketRoute("/ws/operator", phone.calls),
+    Route("/static/jssip.js", phone.script),
     Mount("/static", StaticFiles(directory=FOLDER / "static")),
 )
 
 
-def console(door: Door, board: Board) -> ASGIApp:
+def console(door: Door, board: Board, phones: phone.Phones) -> ASGIApp:
     """Return the pages behind their guard."""
     handlers = {HTTPException: _refused, RecordsError: _no_records}
     app = Starlette(routes=list(ROUTES), exception_handlers=handlers)
     app.state.door, app.state.board, app.state.screens = door, board, board.screens
+    app.state.phones = phones
     app.state.looks = Looks(door.records, board.screens.clock)
     return Guard(app, door)
 

@@ -14,6 +14,7 @@ from ivr.desk.console import at_hand
 from ivr.desk.console.guard import still_in
 from ivr.desk.console.pages import render
 from ivr.desk.console.panels import PANELS, panels
+from ivr.desk.console.phone import mine
 from ivr.desk.console.pieces import event
 from ivr.desk.console.visitor import Visitor, visitor
 from ivr.records.errors import RecordsError
@@ -25,9 +26,9 @@ log = structlog.get_logger()
 
 async def shell(request: Request) -> Response:
     """Return the document, with the screens of who asks."""
-    role = visitor(request).role
-    mine = [(panel, *PANELS[panel][1:]) for panel in panels(role)]
-    return render(request, "shell.html", panels=mine)
+    who = visitor(request)
+    shown = [(panel, *PANELS[panel][1:]) for panel in panels(who.role)]
+    return render(request, "shell.html", panels=shown, browser_phone=mine(request, who))
 
 
 async def feed(request: Request) -> Response:
