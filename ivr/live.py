@@ -148,6 +148,7 @@ STAGES: Mapping[str, Stage | None] = {
     "transferred": "ringing",
     **dict.fromkeys(("nobody-yet", "nothing-runs", "plan-known", "emergency-end"), None),
     **dict.fromkeys(("finished", "desk-hotlines", "stop-ringing"), None),
+    **dict.fromkeys(("end-agencies", "end-legs"), None),
 }
 """What a caller in a context of the dialplan lives through; None where it is on the way."""
 

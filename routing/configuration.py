@@ -32,6 +32,7 @@ CONTEXTS = frozenset(
     | {"desk-order", "desk-leg", "desk-phone", "desk-hotlines", "may-order"}
     | {"desk-listen", "listening"}
     | {"bring-in", "bring-in-over", "brought", "brought-over", "stop-ringing"}
+    | {"end-agencies", "end-legs"}
     | {"finished", "transferred", "call-back"}
 )
 """Contexts of the dialplan. Each gets a version's name wherever it stands (routing/dialplan.py)."""

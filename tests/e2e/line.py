@@ -30,6 +30,7 @@ KNOWN_WARNINGS: dict[str, str] = {
     r"res_agi.c:.* (Connecting to .* failed .*refused|FastAGI failed)": "tests stop the controller",
     r"res_pjsip.c:.* CallerID Name .* were replaced": "a hostile From; the dialplan FILTERs it",
     r"update_connected_line_information: Session already DISCONNECTED": "who left just now is told",
+    r"func_global.c:.* shared_write: Channel 'PJSIP/operator-": "left in the moment the caller did",
     r"func_global.c:.* shared_read: Channel '(siaga-1.1|\.)' not found": "an order for no leg",
     r"sip_endpoint.c Warning: Module .* registered during operation": "at start, before any call",
 }

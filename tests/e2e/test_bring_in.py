@@ -340,6 +340,58 @@ def test_a_caller_who_hangs_up_stops_the_agency_from_ringing(desk_line: Line) ->
     run(story())
 
 
+def test_agencies_end_with_the_caller_and_do_not_go_on_with_one_another(desk_line: Line) -> None:
+    async def story() -> None:
+        async with talking(desk_line) as scene:
+            psc = await scene.plug_in("127.0.0.6:35080", SUPERVISOR_HZ)
+            await three_talk(scene)
+            assert await scene.desk.order(BringIn(scene.callref, PSC)) == ""
+            await happens(lambda: psc.hears(scene.caller, scene.agency))
+            assert await scene.desk.order(Leave(scene.callref)) == ""
+            await happens(lambda: not psc.hears(scene.operator))
+            scene.caller.hang_up()
+            await happens(lambda: (scene.agency.state, psc.state) == ("over", "over"))
+
+    run(story())
+
+
+def test_agencies_that_talk_on_with_the_operator_end_when_he_leaves(desk_line: Line) -> None:
+    async def story() -> None:
+        async with talking(desk_line) as scene:
+            psc = await scene.plug_in("127.0.0.6:35080", SUPERVISOR_HZ)
+            await three_talk(scene)
+            assert await scene.desk.order(BringIn(scene.callref, PSC)) == ""
+            await happens(lambda: psc.hears(scene.caller, scene.agency))
+            scene.caller.hang_up()
+            await happens(lambda: scene.operator.hears(scene.agency, psc))
+            await happens(lambda: scene.record.ended_at is not None)
+            since = len(desk_line.journal())
+            scene.operator.hang_up()
+            await happens(lambda: (scene.agency.state, psc.state) == ("over", "over"))
+            assert told(desk_line, "HANDED", since) == []
+
+    run(story())
+
+
+def test_an_agency_that_answers_when_the_operators_phone_has_died_waits_for_the_next(
+    desk_line: Line,
+) -> None:
+    async def story() -> None:
+        async with talking(desk_line, "rings") as scene:
+            assert await scene.desk.order(BringIn(scene.callref, DAMKAR)) == ""
+            await happens(lambda: scene.agency.state == "ringing")
+            since = len(desk_line.journal())
+            scene.operator.hang_up()
+            await happens(lambda: told(desk_line, "LEFT", since))
+            scene.agency.pick_up()
+            await happens(lambda: scene.operator.rung == 2, 25)
+            a, b, c = scene.caller, scene.operator, scene.agency
+            await happens(lambda: a.hears(b, c) and b.hears(a, c) and c.hears(a, b), 20)
+            assert scene.desk.states(scene.callref) == {DAMKAR: "talking"}
+
+    run(story())
+
+
 def test_an_operator_whose_phone_dies_leaves_the_caller_with_the_agency(desk_line: Line) -> None:
     async def story() -> None:
         async with talking(desk_line) as scene:
