@@ -29,6 +29,7 @@ Refusal = Literal[
     "not-there",
     "no-trunk",
     "no-number",
+    "abroad",
     "no-reason",
     "not-done",
     "records-away",
@@ -39,7 +40,8 @@ Refusal = Literal[
 `not-yours`: the call is not the one that his telephone is in. `no-phone`: he has none that is
 logged in. `alone`: nobody would be left with the caller. `already-there`: that hotline rings or
 talks in the call. `not-there`: it does neither. `no-trunk`: config/site.yaml names none for
-call-backs. `no-number`: it is no number that can be rung. `no-reason`: a pause needs a word of
+call-backs. `no-number`: it is no number that can be rung. `abroad`: it is in another country, and
+config/site.yaml does not allow those. `no-reason`: a pause needs a word of
 small letters. `not-done`: Asterisk heard it and nothing came of it: the call had moved on.
 `records-away`: nobody listens in without its being noted. `asterisk-away`: it does not answer, or
 nothing is known.
@@ -151,7 +153,8 @@ class Seen:
     """What an order is judged by.
 
     `joinings` are those of the call that it names, `hotlines` and `phones` the names that
-    `config/` gives, `calls_back` whether it names a trunk for call-backs.
+    `config/` gives, `calls_back` whether it names a trunk for call-backs, `abroad` whether those
+    may go to other countries.
     """
 
     live: Live
@@ -159,6 +162,7 @@ class Seen:
     hotlines: Collection[str] = ()
     phones: Collection[str] = ()
     calls_back: bool = False
+    abroad: bool = False
 
 
 def ticket(order: Order, by: Person, seen: Seen) -> str:
@@ -174,7 +178,10 @@ def ticket(order: Order, by: Person, seen: Seen) -> str:
         case CallBack():
             if not seen.calls_back:
                 raise RefusedError("no-trunk")
-            return f"call.{_free(by, seen)}.{dialled(order.number).replace('+', 'p')}"
+            number = dialled(order.number)
+            if number.startswith("+") and not seen.abroad:
+                raise RefusedError("abroad")
+            return f"call.{_free(by, seen)}.{number.replace('+', 'p')}"
         case Listen():
             return _listening(order, by, seen)
     return _of_his_call(order, by, seen)
@@ -183,12 +190,12 @@ def ticket(order: Order, by: Person, seen: Seen) -> str:
 def dialled(number: str) -> str:
     """Return how a caller's number is dialled: 0812... in Indonesia, +65... elsewhere.
 
-    Carriers send it as 0812..., 62812..., +62812... or 00.... Nobody rings a short code back.
-    Raises RefusedError.
+    Carriers send it as 0812..., 62812..., +62812... or 00.... Nobody rings back a short code, or
+    080..., which may cost what its owner likes. Raises RefusedError.
     """
     digits = re.sub(r"^00", "+", number)
     digits = re.sub(r"^\+?62(?=[1-9][0-9]{7})", "0", digits)
-    if not re.fullmatch(r"0[1-9][0-9]{6,12}|\+[1-9][0-9]{6,14}", digits):
+    if not re.fullmatch(r"0([1-79][0-9]|8[1-9])[0-9]{5,11}|\+[1-9][0-9]{6,14}", digits):
         raise RefusedError("no-number")
     return digits
 

@@ -29,6 +29,10 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
         "Tidak ada trunk ke luar. Beri tahu staf telekomunikasi.",
         "There is no trunk out. Tell telecom staff.",
     ),
+    "abroad": (
+        "Nomor luar negeri tidak boleh ditelepon dari sini (callbacks di site.yaml).",
+        "Numbers abroad may not be rung from here (callbacks in site.yaml).",
+    ),
     "no-number": ("Nomor itu tidak bisa ditelepon.", "That number cannot be rung."),
     "no-reason": ("Pilih alasan jeda.", "Choose a reason for the pause."),
     "not-done": (

@@ -117,7 +117,10 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
     yield f"SIMULATED_TRUNK = {simulated[0] if simulated else 'none'}"
-    yield f"CALLBACK_TRUNK = {c.site.callbacks.trunk if c.site.callbacks else ''}"
+    callbacks = c.site.callbacks
+    yield f"CALLBACK_TRUNK = {callbacks.trunk if callbacks else ''}"
+    # A part of the pattern in `desk-order`: p stands for +.
+    yield f"CALLBACK_ABROAD = {'|p[1-9][0-9]{6,14}' if callbacks and callbacks.abroad else ''}"
 
 
 def _also_called(c: Configuration) -> Iterator[str]:

@@ -100,9 +100,14 @@ class Trunk(Value):
 
 
 class Callbacks(Value):
-    """How operators ring back who reached nobody: over one trunk, which may carry any number."""
+    """How operators ring back who reached nobody: over one trunk, to citizens' numbers.
+
+    Premium numbers (080...) are never rung, those of other countries only with `abroad`: who calls
+    112 may claim any number as theirs, and be paid for each call to it.
+    """
 
     trunk: Name
+    abroad: bool = False
 
 
 class Site(Value):

@@ -110,12 +110,14 @@ class Actions:
 
     def _seen(self, order: Order) -> Seen:
         configuration = self._known.configuration()
+        callbacks = configuration.site.callbacks
         return Seen(
             live=self._known.live(),
             joinings=self.joinings(getattr(order, "callref", "")),
             hotlines={hotline.name for hotline in configuration.agencies.hotlines()},
             phones={phone.account for phone in configuration.operators.phones()},
-            calls_back=configuration.site.callbacks is not None,
+            calls_back=callbacks is not None,
+            abroad=callbacks is not None and callbacks.abroad,
         )
 
     async def _note(self, by: Person, order: Order) -> None:

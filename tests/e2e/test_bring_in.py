@@ -463,6 +463,8 @@ HOSTILE = (
     "transfer.{leg}.113",
     "call.operator-1.0811234567",
     "call.from-trunk.0811234567",
+    "call.operator-1.08091234567",
+    "call.operator-1.p6581234567",
     "listen.siaga-1.1.operator-1",
     "whisper.{call}.from-trunk",
     "pause.from-trunk.break",

@@ -117,6 +117,7 @@ def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configurat
         "SIMULATED_OPERATOR = 1",
         "SIMULATED_TRUNK = simulated",
         "CALLBACK_TRUNK =",
+        "CALLBACK_ABROAD =",
     ]
     assert " same => n,TryExec(Dial(PJSIP/110@simulated,20^10,gidHrU(agency-accept^0)))" in context(
         compiled(shipped), "last-hotline"
@@ -131,7 +132,7 @@ def test_a_live_site_has_no_simulation(configured: Configured) -> None:
         ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
     )
     text = compiled(live)
-    assert context(text, "globals")[-3:-1] == [
+    assert context(text, "globals")[-4:-2] == [
         "SIMULATED_OPERATOR = 0",
         "SIMULATED_TRUNK = none",
     ]
@@ -171,7 +172,10 @@ def test_citizens_are_rung_over_the_trunk_that_is_named_for_it_and_over_no_other
         ("site.yaml", "# telkom", "telkom"),
         ("site.yaml", "# callbacks", "callbacks"),
     )
-    assert context(compiled(live), "globals")[-1] == "CALLBACK_TRUNK = telkom"
+    assert context(compiled(live), "globals")[-2:] == [
+        "CALLBACK_TRUNK = telkom",
+        "CALLBACK_ABROAD =",
+    ]
     dials = re.findall(r"Dial\(PJSIP/\$\{NUMBER\}@(.*?),", WRITTEN)
     assert dials == ["${CALLBACK_TRUNK}"]
 

@@ -130,6 +130,12 @@ def test_only_a_telephone_that_is_free_rings_for_a_call_back() -> None:
     assert refused(CallBack("siaga-1.1", "113"), BUDI) == "no-number"
 
 
+def test_a_number_in_another_country_rings_only_where_the_site_lets_it() -> None:
+    back = CallBack("siaga-1.1", "+6581234567")
+    assert refused(back, BUDI) == "abroad"
+    assert ticket(back, BUDI, replace(seen(), abroad=True)) == "call.operator-2.p6581234567"
+
+
 @pytest.mark.parametrize(
     ("sent", "rung"),
     [
@@ -146,7 +152,10 @@ def test_a_number_is_dialled_as_the_country_does(sent: str, rung: str) -> None:
     assert dialled(sent) == rung
 
 
-@pytest.mark.parametrize("sent", ["", "112", "113", "+", "0000", "811234567", "08112345678901234"])
+@pytest.mark.parametrize(
+    "sent",
+    ["", "112", "113", "+", "0000", "811234567", "08112345678901234", "08091234567", "08001234567"],
+)
 def test_what_is_no_citizens_number_is_not_dialled(sent: str) -> None:
     with pytest.raises(RefusedError, match="no-number"):
         dialled(sent)
