@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocket
 
 from ivr.accounts import FREE_BY_NAME, IDLE_SECONDS, SESSION_SECONDS, Role
-from ivr.desk.console import guard
+from ivr.desk.console import door, guard
 from ivr.desk.console.door import BUSY_SECONDS, GUESTS, LOWEST_PRIORITY, Door, Held, In, Refused
 from ivr.desk.console.guard import FORM_BYTES, Guard, require, still_in
 from ivr.desk.console.routes import ROUTES
@@ -253,21 +253,67 @@ async def test_who_logs_in_as_somebody_else_leaves_as_before(desk: Desk, browser
 
 
 async def test_a_session_that_somebody_made_up_is_none(browser: Browser) -> None:
-    browser.cookies.set("siaga", "x" * 43, domain="desk")
-    assert not await browser.is_in()
+    page = await browser.get("/", headers={"Cookie": f"siaga={'x' * 43}"})
+    assert (page.status_code, page.headers["location"]) == (303, "/login")
 
 
-async def test_a_database_that_cannot_be_read_is_said_and_nobody_is_let_in(
-    desk: Desk, browser: Browser
-) -> None:
-    await browser.log_in()
-
+def away(desk: Desk) -> None:
     def gone() -> Engine:
         raise GoneError("the server is away", "start it")
 
     desk.door.records._engine = gone
-    page = await browser.get("/")
-    assert (page.status_code, "the server is away: start it" in page.text) == (503, True)
+
+
+async def test_while_the_database_is_away_who_is_in_stays_in_and_nobody_comes_in(
+    desk: Desk, browser: Browser
+) -> None:
+    await browser.log_in()
+    assert await browser.is_in()
+    away(desk)
+    assert await browser.is_in()
+    async with Browser(desk.app) as stranger:
+        page = await stranger.log_in()
+        assert (page.status_code, "the server is away: start it" in page.text) == (503, True)
+        made_up = {"Cookie": f"siaga={'x' * 43}"}
+        assert (await stranger.get("/", headers=made_up)).status_code == 503
+    desk.now += 13 * 3600
+    assert (await browser.get("/")).status_code == 503, "a session that is over is over"
+
+
+async def test_who_is_disabled_while_the_database_is_away_is_out_when_it_is_back(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "AWAY_SECONDS", 0.0)
+    await browser.log_in()
+    assert await browser.is_in()
+    engine = desk.door.records._engine
+    away(desk)
+    with writing(desk.engine) as connection:
+        users.disable(connection, "ayu", desk.now, "budi")
+    assert await browser.is_in()
+    desk.door.records._engine = engine
+    assert not await browser.is_in()
+
+
+async def test_a_database_that_hangs_holds_nobody_who_is_in(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "ASK_SECONDS", 0.05)
+    await browser.log_in()
+    assert await browser.is_in()
+    free = threading.Event()
+
+    def hangs() -> Engine:
+        free.wait(10)
+        return desk.engine
+
+    desk.door.records._engine = hangs
+    try:
+        async with asyncio.timeout(5):
+            for _ in range(8):
+                assert await browser.is_in()
+    finally:
+        free.set()
 
 
 async def test_a_database_that_is_not_open_yet_is_said_to_who_logs_in(

@@ -5,17 +5,18 @@ Asterisk has the machine.
 Law 2: who is disabled, or has a new password, is out at the next request, and at the next word of a
 page that stays open (`visitor` asked again).
 Law 3: what somebody typed and what their browser holds is in no log and no table.
+Law 4: while the database is away, who was in stays in, until their session is over: nobody is sent
+away from a caller because a database is. Nobody comes in.
 """
 
 import asyncio
-import contextlib
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
@@ -26,7 +27,7 @@ from ivr.desk.console.records import Records
 from ivr.desk.console.visitor import Visitor
 from ivr.passwords import Passwords
 from ivr.records import audit, sessions, users
-from ivr.records.errors import RecordsError
+from ivr.records.errors import GoneError, RecordsError
 from ivr.words import Lang
 
 GUESTS = 20
@@ -35,6 +36,12 @@ BUSY_SECONDS = 5.0
 SEEN_SECONDS = 60.0
 """A browser is noted as seen no more often than this."""
 LOWEST_PRIORITY = 19
+ASK_SECONDS = 2.0
+"""How long a database may take to say who somebody is: a caller waits behind them."""
+AWAY_SECONDS = 5.0
+"""So long it is not asked again after it did not answer."""
+KNOWN = 1000
+"""Sessions that are remembered: the last that were seen."""
 
 log = structlog.get_logger()
 
@@ -84,6 +91,8 @@ class Door:
         self._clock = clock
         self._slow = ThreadPoolExecutor(1, "passwords", _be_patient)
         self._guests = 0
+        self._known: dict[str, Visitor] = {}
+        self._away_until = 0.0
 
     async def come_in(self, name: str, password: str, address: str) -> Came:
         """Try to log in. `address` is the browser's."""
@@ -108,19 +117,50 @@ class Door:
 
     async def visitor(self, token: str, language: Lang) -> Visitor | None:
         """Return who holds this token, None for nobody; note that they were seen."""
-        found = await self.records.read(lambda connection: sessions.find(connection, token))
+        now = self._clock()
+        known = self._known.pop(token, None)
+        if known is not None and known.until <= now:
+            known = None
+        try:
+            found = await self._asked(token, now, is_known=known is not None)
+        except RecordsError:
+            if known is None:
+                raise
+            found = known
+        if found is not None:
+            self._known[token] = found
+            if len(self._known) > KNOWN:
+                del self._known[next(iter(self._known))]
+        return found and replace(found, language=language)
+
+    async def _asked(self, token: str, now: float, *, is_known: bool) -> Visitor | None:
+        """Ask the database. Of who is known it is not asked again so soon when it is away."""
+        if is_known and time.monotonic() < self._away_until:
+            raise GoneError("the database did not answer a moment ago", "see /healthz")
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                found = await self.records.read(lambda c: sessions.find(c, token))
+        except (RecordsError, TimeoutError) as error:
+            self._away_until = time.monotonic() + AWAY_SECONDS
+            if isinstance(error, TimeoutError):
+                raise GoneError("the database does not answer", "see /healthz") from None
+            raise
         if found is None:
             return None
         session, user = found
-        now = self._clock()
         if is_over(session, now) or user.disabled_at is not None:
             return None
         if now - session.seen_at > SEEN_SECONDS:
-            # A database that cannot be written to now sends nobody away.
-            with contextlib.suppress(RecordsError):
-                await self.records.write(lambda connection: sessions.seen(connection, token, now))
-        until = session.expires_at
-        return Visitor(user.name, user.role, user.phone, language, user.shown, until)
+            await self._note(token, now)
+        return Visitor(user.name, user.role, user.phone, "id", user.shown, session.expires_at)
+
+    async def _note(self, token: str, now: float) -> None:
+        """Note that somebody was seen. A database that cannot be written to sends nobody away."""
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                await self.records.write(lambda c: sessions.seen(c, token, now))
+        except (RecordsError, TimeoutError) as error:
+            log.warning("session.not_noted", why=str(error) or "no answer in time")
 
     async def leave(self, token: str, address: str) -> None:
         """End the session of who holds this token."""
