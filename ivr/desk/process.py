@@ -56,7 +56,7 @@ async def run(settings: Settings) -> None:
 
 
 def _tasks(desk: Desk, settings: Settings) -> Iterator[Callable[[], Awaitable[None]]]:
-    yield from (desk.read_journal, desk.watch, desk.board.run)
+    yield from (desk.read_journal, desk.watch, desk.board.feed.run, desk.board.counting.run)
     yield from (desk.tell_states, desk.talk, desk.keep_recordings)
     for part, ask in (
         ("asterisk", probes.asterisk(settings)),

@@ -333,12 +333,27 @@ async def test_the_brief_of_a_call_is_there_though_the_records_are_not(
     def gone() -> Engine:
         raise GoneError("the server is away", "start it")
 
-    request_records = desk.board.screens
-    assert request_records.records() == {REF: FIRE}
+    word = await ayu.word("/")
+    desk.door.records._engine = gone
     page = await ayu.get("/panel/caller", params={"call": REF})
-    assert "0812" in page.text
-    desk.door.records._engine = gone  # nobody can be known then: the guard says so
-    assert (await ayu.get("/panel/caller", params={"call": REF})).status_code == 503
+    assert (page.status_code, "0812" in page.text) == (200, True)
+    order = {"what": "bring-in", "call": REF, "hotline": "damkar-113", "csrf": word}
+    assert (await ayu.post("/order", data=order)).json() == {"refused": "", "said": ""}
+    assert desk.actions.given[-1][1] == BringIn(REF, "damkar-113")
+    history = await ayu.get("/panel/history")
+    assert (history.status_code, "the server is away: start it" in history.text) == (503, True)
+
+
+async def test_a_screen_that_cannot_be_drawn_says_so_and_darkens_no_other(desk: Desk) -> None:
+    desk.calls, desk.live = {REF: FIRE}, line(CALLER)
+    drawn = desk.board.drawing.draw("id")
+    desk.board.screens.counted = lambda: None  # type: ignore[assignment, return-value]
+    broken = desk.board.drawing.draw("id")
+    assert broken["calls"] == drawn["calls"]
+    assert broken["phones"] == drawn["phones"]
+    assert "tidak bisa digambar" in broken["callbacks"]["broken"]
+    assert list(broken["callbacks"]) == ["broken", *drawn["callbacks"]]
+    assert "tidak bisa digambar" in broken["wall"]["broken"]
 
 
 async def test_a_hotline_in_the_call_shows_its_state_and_after_thirty_seconds_another_is_offered(

@@ -1,6 +1,8 @@
-"""The live screens of one desk, and what keeps them as the line is."""
+"""The live screens of one desk, and what keeps them as the line is.
 
-import asyncio
+Its two tasks, `feed.run` and `counting.run`, run apart: what is wrong with one darkens no other.
+"""
+
 from collections.abc import Iterator
 
 from ivr.desk.console.counted import Counting
@@ -18,25 +20,19 @@ class Board:
         self.screens = screens
         self.drawing = Drawing(screens)
         self.feed = Feed(self.drawing.draw, screens.clock)
-        self._counting = Counting(records, self._hotlines, self.feed.wake, screens.clock)
-        screens.counted = lambda: self._counting.now
-        screens.changed = self._counting.changed
+        self.counting = Counting(records, self._hotlines, self.feed.wake, screens.clock)
+        screens.counted = lambda: self.counting.now
+        screens.changed = self.counting.changed
         self.wake = self.feed.wake
-
-    async def run(self) -> None:
-        """Tell the consoles, and count, for ever."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.feed.run())
-            tasks.create_task(self._counting.run())
 
     def changed(self) -> None:
         """Say that the records are no longer what they were."""
         self.feed.wake()
-        self._counting.changed()
+        self.counting.changed()
 
     async def count(self) -> None:
         """Count now."""
-        await self._counting.count()
+        await self.counting.count()
 
     def _hotlines(self) -> Iterator[Hotline]:
         for agency, one in self.screens.configuration().agencies.agencies.items():

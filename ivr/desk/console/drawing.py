@@ -1,13 +1,17 @@
 """Draws the live screens as pieces of HTML, each once as long as it says the same.
 
+Law: a mistake in one screen darkens no other, and is said on that one.
+
 What is here is the same for all who read a language: buttons that are not for everybody are shown
 or hidden by the page, and every order is judged again when it comes.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
+
+import structlog
 
 from ivr.desk.console.callsnow import Row, rows
 from ivr.desk.console.feed import Drawn
@@ -21,22 +25,37 @@ from ivr.said import label
 from ivr.words import Lang
 from routing.configuration import Configuration
 
+log = structlog.get_logger()
+
 
 class Drawing:
     """The live screens of one desk."""
 
     def __init__(self, screens: Screens) -> None:
         self._screens = screens
+        self._last: dict[tuple[str, Lang], Pieces] = {}
 
     def draw(self, language: Lang) -> Drawn:
         """Return the pieces of every live screen."""
-        now = self.calls()
-        return {
-            "calls": _calls(now, self._screens.live().why, language),
-            "callbacks": self._callbacks(language),
-            "wall": wall(self._screens, now, language),
-            "phones": self._phones(),
+        drawers: dict[str, Callable[[], Pieces]] = {
+            "calls": lambda: _calls(self.calls(), self._screens.live().why, language),
+            "callbacks": lambda: self._callbacks(language),
+            "wall": lambda: wall(self._screens, self.calls(), language),
+            "phones": self._phones,
         }
+        return {name: self._drawn(name, language, draw) for name, draw in drawers.items()}
+
+    def _drawn(self, name: str, language: Lang, draw: Callable[[], Pieces]) -> Pieces:
+        """Return a screen; where it cannot be drawn, what it was, under a bar that says so."""
+        key = name, language
+        try:
+            self._last[key] = pieces = draw()
+        except Exception:
+            log.exception("screen.not_drawn", screen=name)
+            last = self._last.get(key, {})
+            bar = {} if name == "phones" else {"broken": fragment("broken.html", language)}
+            return {**bar, **last}
+        return pieces
 
     def calls(self) -> tuple[Row, ...]:
         """Return the calls of this moment, with names as people read them."""
