@@ -8,15 +8,16 @@ Law 3: who listens in is noted first. No other order waits for the records.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 import structlog
-from sqlalchemy import Engine
 
 from ivr import joining
 from ivr.callrecord import CallRecord
+from ivr.desk.console.records import Records
 from ivr.joining import Joining
 from ivr.live import Live, Phone
 from ivr.orders import (
@@ -36,7 +37,6 @@ from ivr.orders import (
     ticket,
 )
 from ivr.records import audit
-from ivr.records.engine import writing
 from ivr.records.errors import RecordsError
 from ivr.settings import Settings
 from routing.configuration import Configuration
@@ -65,18 +65,19 @@ class Known:
 
 
 class Actions:
-    """Performs orders. `engine` returns the open database, or raises RecordsError."""
+    """Performs orders, and notes them."""
 
     def __init__(
         self,
         settings: Settings,
         known: Known,
-        engine: Callable[[], Engine],
+        records: Records,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._socket = settings.state / CONSOLE
         self._known = known
-        self._engine, self._clock = engine, clock
+        self._records, self._clock = records, clock
+        self._notes = set[asyncio.Task[None]]()
 
     def joinings(self, callref: str) -> tuple[Joining, ...]:
         """Return the hotlines that operators have brought into a call that goes on, or tried to."""
@@ -102,10 +103,7 @@ class Actions:
             return error.why
         log.info("order.done", by=by.name, order=_name(order))
         if not isinstance(order, Listen):
-            try:
-                await self._note(by, order)
-            except RefusedError:
-                log.warning("order.not_noted", by=by.name, order=_name(order))
+            self._note_later(by, order)
         return ""
 
     def _seen(self, order: Order) -> Seen:
@@ -123,17 +121,25 @@ class Actions:
     async def _note(self, by: Person, order: Order) -> None:
         """Write the order into the audit. Raises RefusedError when the records do not take it."""
         words = {k: str(v) for k, v in asdict(order).items()}
-        subject = next(iter(words.values()))
-
-        def note() -> None:
-            with writing(self._engine()) as connection:
-                audit.note(connection, self._clock(), by.name, _name(order), [subject], **words)
-
+        subject, now = next(iter(words.values())), self._clock()
         try:
-            await asyncio.to_thread(note)
+            await self._records.write(
+                lambda c: audit.note(c, now, by.name, _name(order), [subject], **words)
+            )
         except RecordsError as error:
-            log.warning("order.records_away", why=str(error))
+            log.warning("order.not_noted", by=by.name, order=_name(order), why=str(error))
             raise RefusedError("records-away") from error
+
+    def _note_later(self, by: Person, order: Order) -> None:
+        """Note what was done. Whoever ordered it does not wait for that."""
+
+        async def note() -> None:
+            with contextlib.suppress(RefusedError):
+                await self._note(by, order)
+
+        task = asyncio.create_task(note())
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
 
     # -- Asterisk
 

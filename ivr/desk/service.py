@@ -265,7 +265,7 @@ class Desk:
             live=live,
             records=going,
             trouble=self._trouble,
-            actions=Actions(self._settings, known, self._engine, self._clock),
+            actions=Actions(self._settings, known, self._records, self._clock),
             recordings=self._settings.state / "recordings",
             clock=self._clock,
         )

@@ -19,6 +19,7 @@ from test_watch import log_in as registers
 from ivr import applied
 from ivr.callrecord import CallRecord
 from ivr.desk.actions import Actions, Known
+from ivr.desk.console.records import Records
 from ivr.journal import Position, records
 from ivr.orders import (
     BringIn,
@@ -115,7 +116,7 @@ async def at_the_desk(line: Line) -> AsyncIterator[Desk]:
         actions = Actions(
             line.settings,
             Known(lambda: eye.live, lambda: calls, lambda: applied.in_force(line.settings)[1]),
-            lambda: engine,
+            Records(lambda: engine),
         )
         desk = Desk(line, actions, eye, engine, calls)
         task = asyncio.create_task(desk.keep_looking())
@@ -411,7 +412,8 @@ def test_finish_ends_the_callers_leg_and_the_call_counts_as_served(desk_line: Li
             await happens(lambda: scene.caller.state == "over")
             await happens(lambda: scene.record.ended_at is not None)
             assert scene.record.outcome == "connected-operator"
-            assert ("ayu", "order.finish", scene.callref) in scene.desk.audit()
+            noted = ("ayu", "order.finish", scene.callref)
+            await happens(lambda: noted in scene.desk.audit())
 
     run(story())
 

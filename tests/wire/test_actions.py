@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from ivr.desk import actions
 from ivr.desk.actions import CONSOLE, Actions, Known
+from ivr.desk.console.records import Records
 from ivr.heard import Channel, Member
 from ivr.live import Live
 from ivr.orders import Finish, Listen, Pause, Person
@@ -74,7 +75,7 @@ def desk(settings: Settings, engine: Callable[[], Engine] | None = None) -> Acti
     return Actions(
         settings,
         Known(lambda: LIVE, dict, lambda: load(CONFIG)),
-        engine or (lambda: open_engine(settings)),
+        Records(engine or (lambda: open_engine(settings))),
     )
 
 
