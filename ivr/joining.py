@@ -67,7 +67,7 @@ def offer(call: CallRecord, configuration: Configuration, now: float) -> str | N
     if not wanted:
         return None
     rings = any(not hop.status for hop in wanted)
-    if rings and now - wanted[0].at < OFFER_SECONDS:
+    if rings and now - wanted[-1].at < OFFER_SECONDS:
         return None
     tried = {hop.number for hop in call.hops}
     at = datetime.fromtimestamp(now, WIB)

@@ -116,6 +116,12 @@ def test_the_next_hotline_is_offered_after_30_seconds_or_when_the_first_has_fail
     assert offer(failed, shipped, 131.0) == "polisi-110"
 
 
+def test_the_thirty_seconds_are_those_of_the_last_that_was_ordered(shipped: Configuration) -> None:
+    two = told(*BROUGHT[:1], over(131.0, "BUSY"), bring(150.0, "psc-119", "psc-119", "119"))
+    assert offer(two, shipped, 179.0) is None
+    assert offer(two, shipped, 180.0) == "polisi-110"
+
+
 def test_nothing_is_offered_while_an_agency_talks_or_when_none_was_wanted(
     shipped: Configuration,
 ) -> None:

@@ -12,7 +12,7 @@ from ivr.callrecord import CallRecord, Hop
 from ivr.calls.story import story
 from ivr.desk.console import at_hand
 from ivr.desk.console.guard import require
-from ivr.desk.console.keys import buttons
+from ivr.desk.console.keys import agency_buttons
 from ivr.desk.console.pages import render
 from ivr.desk.console.screens import Screens
 from ivr.desk.console.visitor import Visitor, visitor
@@ -24,7 +24,6 @@ from ivr.records.beside import Beside, beside
 from ivr.records.dispositions import said_last
 from ivr.records.errors import RecordsError
 from ivr.records.query import Wanted, calls, one
-from ivr.weather import Weather
 from ivr.words import Words
 
 PAST_CALLS = 100
@@ -41,19 +40,6 @@ class Known:
     beside: Beside = field(default_factory=Beside)
 
 
-@dataclass(frozen=True, slots=True)
-class AgencyButton:
-    """A button that brings an agency in: the hotline it would ring, and how that stands."""
-
-    agency: str
-    name: str
-    key: str
-    hotline: str
-    weather: Weather
-    state: str = ""
-    since: float | None = None
-
-
 @require("operator")
 async def brief(request: Request) -> Response:
     """Show one call: the one that is asked for, else the one on the telephone of who asks."""
@@ -65,6 +51,7 @@ async def brief(request: Request) -> Response:
     await at_hand.looks(request).note(who.name, "view-call", [callref])
     row = next((x for x in at_hand.board(request).drawing.calls() if x.callref == callref), None)
     words = Words(who.language)
+    joinings = tuple(screens.actions.joinings(callref))
     offer = screens.actions.offer(callref, screens.clock())
     return render(
         request,
@@ -73,7 +60,8 @@ async def brief(request: Request) -> Response:
         call=known.call,
         row=row,
         story=story(known.call, words, known.beside) if known.call.outcome else (),
-        agencies=_agencies(screens, callref),
+        agencies=agency_buttons(screens.configuration(), joinings, screens.counted().weather),
+        there=[one for one in joinings if one.state in ("ringing", "talking")],
         offer=offer,
         every=tuple(screens.configuration().agencies.agencies),
         told={report.agency for report in known.beside.reports},
@@ -116,22 +104,6 @@ def _read(callref: str, live: CallRecord | None, connection: Connection) -> Know
     said = said_last(connection, [callref, *(x.callref for x in before)])
     words = {ref: (x.disposition, x.district) for ref, x in said.items()}
     return Known(call, past(before, words, call), said.get(callref), beside(connection, callref))
-
-
-def _agencies(screens: Screens, callref: str) -> list[AgencyButton]:
-    joinings = {one.agency: one for one in screens.actions.joinings(callref)}
-    tried = {one.hotline for one in screens.actions.joinings(callref)}
-    counted, configuration = screens.counted(), screens.configuration()
-    dialled = {hotline.name: hotline.dialled for hotline in configuration.agencies.hotlines()}
-    made = []
-    for button in buttons(configuration):
-        fresh = (name for name in button.hotlines if name not in tried)
-        hotline = next(fresh, button.hotlines[0])
-        joining = joinings.get(button.agency)
-        weather = counted.weather.get((button.agency, dialled[hotline]), Weather())
-        state = (joining.state, joining.since) if joining else ("", None)
-        made.append(AgencyButton(button.agency, button.name, button.key, hotline, weather, *state))
-    return made
 
 
 def _why(hop: Hop) -> str:

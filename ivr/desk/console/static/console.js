@@ -81,8 +81,10 @@ function put(html) {
   const made = frame.content.querySelector(".brief");
   const old = place.querySelector(".brief");
   const form = place.querySelector("form");
+  const same = made && old && made.dataset.call === old.dataset.call;
+  if (!same) disarm();
   const busy = form && ("touched" in form.dataset || form.contains(document.activeElement));
-  if (made && old && made.dataset.call === old.dataset.call && busy) {
+  if (same && busy) {
     old.querySelector('[data-part="facts"]').replaceWith(made.querySelector('[data-part="facts"]'));
   } else {
     place.replaceChildren(frame.content);
@@ -94,7 +96,6 @@ function put(html) {
   // Asterisk has let it go, and the journal does not say yet how it ended.
   if (place.querySelector(".lead.ending")) setTimeout(() => here().screen.id === "caller" && brief(shown), 500);
   tick(place);
-  armed = false;
 }
 
 function states(place) {
@@ -188,7 +189,7 @@ async function order(button) {
     Object.assign(fields, { account: whose, reason: reason && whose === account ? reason.value : "supervisor" });
     if (whose === account) document.dispatchEvent(new CustomEvent(`siaga:${what}`, { detail: { reason: fields.reason } }));
   } else {
-    fields.call = button.dataset.call || shown;
+    fields.call = button.closest("[data-call]").dataset.call; // the one that the button stands beside
   }
   if (hotline) fields.hotline = hotline;
   disarm();

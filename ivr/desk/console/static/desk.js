@@ -35,5 +35,6 @@ export async function send(path, fields) {
 export async function get(path) {
   const answer = await fetch(path, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
   if (answer.redirected) location.assign("/login");
+  if (!answer.ok) throw new Error(answer.statusText);
   return answer.text();
 }

@@ -6,6 +6,7 @@ const TYPING = "input:not([type=checkbox]), textarea, select";
 export function listen(move) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    const held = event.repeat; // a key that is held moves on a list, and orders nothing twice
     if (event.target.matches(TYPING)) {
       if (event.key === "Escape" || (event.key === "Enter" && !event.target.closest("[data-history], .card"))) {
         event.target.blur();
@@ -18,6 +19,7 @@ export function listen(move) {
       return;
     }
     if (event.key === "Enter" && event.target.matches("a, button, summary, input")) return;
+    if (held) return;
     const wanted = event.key.toUpperCase();
     const found = [...document.querySelectorAll("[data-hot]")].filter((one) => one.dataset.hot === wanted && seen(one));
     const one = found.find((each) => each.closest("[aria-current]")) || found[0];
