@@ -86,10 +86,11 @@ def command(*words: str) -> bytes:
     The first word stands bare, the others are quoted (res_agi.c:4166). Raises LocalProtocolError
     for CR, LF or NUL, for which AGI has no escape, and for a line that Asterisk would split.
     """
-    if any(_FORBIDDEN.search(word) for word in words):
-        raise LocalProtocolError("CR, LF and NUL cannot be sent")
     quoted = ('"' + w.replace("\\", "\\\\").replace('"', '\\"') + '"' for w in words[1:])
-    line = (" ".join((words[0], *quoted)) + "\n").encode()
+    text = " ".join((words[0], *quoted))
+    if _FORBIDDEN.search(text):
+        raise LocalProtocolError("CR, LF and NUL cannot be sent")
+    line = f"{text}\n".encode()
     if len(line) > MAX_LINE_BYTES or len(words) > MAX_WORDS:
         raise LocalProtocolError(f"command too long: {len(line)} bytes, {len(words)} words")
     return line
@@ -101,7 +102,7 @@ class Connection:
     def __init__(self) -> None:
         self._buffer = b""
         self._environment: dict[str, str] | None = {}
-        self._header_lines = 0
+        self._header_lines = self._header_size = 0
         self._usage = False
         self._awaiting = False
         self._gone = False
@@ -110,6 +111,11 @@ class Connection:
     def gone(self) -> bool:
         """Whether the channel hung up or the session ended."""
         return self._gone
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether something has begun that must go on to come: the opening, or an answer."""
+        return self._environment is not None or self._awaiting
 
     def send(self, *words: str) -> bytes:
         """Return the bytes of a command; raise LocalProtocolError when it is out of turn."""
@@ -159,8 +165,8 @@ class Connection:
             return [Environment(environment)]
         self._header_lines += 1
         key, colon, value = line.partition(":")
-        size = sum(len(k) + len(v) for k, v in environment.items()) + len(line)
-        if self._header_lines > MAX_HEADER_LINES or size > MAX_BUFFER_BYTES:
+        self._header_size += len(line)
+        if self._header_lines > MAX_HEADER_LINES or self._header_size > MAX_BUFFER_BYTES:
             raise RemoteProtocolError("the opening lines never end")
         if not colon or not key.startswith("agi_"):
             raise RemoteProtocolError(f"not an agi_ line: {line[:60]!r}")

@@ -1,14 +1,28 @@
-"""Actions as AGI commands, and Asterisk's answers as events: one text for whoever carries them.
+"""The conversation as AGI commands, and Asterisk's answers as events: one text for both floors.
 
-The controller carries them over a socket and the stand-in over pipes, so both floors say the same
-to Asterisk for the same configuration. Law: a plan is complete or it has no token.
+The controller carries it over a socket and the stand-in over pipes, so both say the same to
+Asterisk for the same configuration. Law: a plan is complete or it has no token.
 """
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from ivr.agi import ChannelGone, Environment, Reply
-from ivr.call import Action, Ask, Done, Event, Failed, HungUp, Key, NoKey, Route, Speak, Summon
+from ivr.call import (
+    Action,
+    Ask,
+    Done,
+    Event,
+    Failed,
+    HungUp,
+    Key,
+    NoKey,
+    Outcome,
+    Route,
+    Speak,
+    Summon,
+)
+from ivr.flow import Ended, Flow, Step
 from ivr.handover import commit_token, variables
 from routing.plan import Plan
 
@@ -23,9 +37,28 @@ class Command:
 
 Answer = Reply | ChannelGone
 Commands = Generator[Command, Answer, Event]
+PlanNow = Callable[[str], Plan]
+"""Gives what to try for a service at this moment."""
 
 
-def commands(action: Action, plan: Callable[[str], Plan], opening: Environment) -> Commands:
+def conversation(
+    flow: Flow, began: Step, plan: PlanNow, opening: Environment, heard: Callable[[Event], None]
+) -> Generator[Command, Answer, Outcome]:
+    """Yield the commands of a whole call, take the answer to each, and return how it ended.
+
+    `began` is where the caller stands (Flow.start); `heard` is told of each event. Raises as
+    `commands` does.
+    """
+    state, action = began
+    while action is not None:
+        event = yield from commands(action, plan, opening)
+        heard(event)
+        state, action = flow.step(state, event)
+    assert isinstance(state, Ended)  # noqa: S101 - the walk over the flow proves it
+    return state.outcome
+
+
+def commands(action: Action, plan: PlanNow, opening: Environment) -> Commands:
     """Yield the commands of one action, take the answer to each, and return what came of it.
 
     Raises ValueError for a plan or a call reference that does not belong in the dialplan.

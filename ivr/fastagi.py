@@ -1,24 +1,25 @@
-"""The FastAGI server: performs the actions of the conversation, and reports what came of them.
+"""The FastAGI server: carries the commands of the conversation to Asterisk, and its answers back.
 
 Law 1: nothing is decided here. If a caller's way depends on a line of this file, it is misplaced.
 Law 2: when in doubt, close. Without a commit token the dialplan takes the caller on (Law 3 of
 `asterisk/dialplan.conf`), so every error in here ends at a person.
 Law 3: nobody outside can hold us: silence, garbage and crowds are each limited.
+Law 4: a call costs one object and no task. What Asterisk says moves its conversation on at once.
 """
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol, cast
 
 import structlog
 
 from ivr import agi
-from ivr.call import Action, Event, Failed, HungUp, Outcome
-from ivr.commands import Command, commands
-from ivr.flow import Ended, Flow, State
+from ivr.call import Event, Outcome
+from ivr.commands import Answer, Command, conversation
+from ivr.flow import Flow
 from ivr.listener import Listener
 from ivr.logs import mask
 from routing.plan import Plan
@@ -50,21 +51,6 @@ class Service(Protocol):
         """Return what to try for `service` now."""
 
 
-async def converse(
-    flow: Flow,
-    perform: Callable[[Action], Awaitable[Event]],
-    seen: Callable[[State, Event], None],
-) -> Outcome:
-    """Drive one call from its first prompt to its hand-over; tell `seen` of each step."""
-    state, action = flow.start()
-    while action is not None:
-        event = await perform(action)
-        state, action = flow.step(state, event)
-        seen(state, event)
-    assert isinstance(state, Ended)  # noqa: S101 - the walk over the flow proves it
-    return state.outcome
-
-
 class Session(asyncio.Protocol):
     """One connection from Asterisk: one call."""
 
@@ -74,10 +60,15 @@ class Session(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._waiter: asyncio.Future[agi.Event] | None = None
         self._opening = agi.Environment({})
-        self._service = server.service
+        self._steps: Generator[Command, Answer | None, Outcome] | None = None
+        self._heard = list[Event]()
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def is_call(self) -> bool:
+        """Whether its conversation goes on."""
+        return self._steps is not None
 
     # -- what asyncio calls
 
@@ -91,103 +82,102 @@ class Session(asyncio.Protocol):
             transport.abort()
             return
         self._socket = transport.get_extra_info("socket")
-        self._deadline = asyncio.get_running_loop().call_later(
-            self._server.limits.header_seconds, self.refuse, "no opening lines in time"
-        )
-        self._acknowledge_at_once()
+        self._within(self._server.limits.header_seconds, "no opening lines in time")
 
     def data_received(self, data: bytes) -> None:  # noqa: D102 - asyncio names it
-        self._acknowledge_at_once()
         try:
             events = self._agi.receive(data)
         except agi.RemoteProtocolError as error:
             self.refuse(str(error))
             return
+        if self._agi.is_midway:
+            self._acknowledge()
         for event in events:
-            self._heard(event)
+            self._take(event)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: D102 - asyncio names it
         del error  # a reset, a close and an end of file are the same hang-up
+        for event in self._agi.receive(b""):
+            self._take(event)
         if self._deadline:
             self._deadline.cancel()
-        for event in self._agi.receive(b""):
-            self._heard(event)
         self._server.forget(self)
         self.closed.set_result(None)
 
-    # -- what a call needs
+    # -- the call
 
-    async def perform(self, action: Action) -> Event:
-        """Perform one action; return the one event that came of it. Raises only our own bugs."""
-        try:
-            return await self._perform(action)
-        except agi.LocalProtocolError as error:
-            return HungUp() if self._agi.gone else Failed(str(error))
-        except TimeoutError:
-            return Failed(f"no answer in time to {type(action).__name__}")
-
-    async def _perform(self, action: Action) -> Event:
-        steps = commands(action, self._service.plan, self._opening)
-        try:
-            command = next(steps)
-            while True:
-                command = steps.send(await self._answer(command))
-        except StopIteration as performed:
-            return cast("Event", performed.value)
-
-    async def _answer(self, command: Command) -> agi.Reply | agi.ChannelGone:
-        if self._transport is None or self._agi.gone:
-            return agi.ChannelGone()
-        line = self._agi.send(*command.words)
-        self._waiter = asyncio.get_running_loop().create_future()
-        self._transport.write(line)
-        async with asyncio.timeout(command.seconds or self._server.limits.reply_seconds):
-            answer = await self._waiter
-        assert not isinstance(answer, agi.Environment)  # noqa: S101 - it comes once, first
-        return answer
-
-    async def _converse(self, environment: agi.Environment) -> None:
-        self._opening = environment
-        bound = log.bind(callref=environment.callref, ani=mask(environment.ani))
-        tell = bound.debug if environment.is_probe else bound.info
-        tell("call.began")
-        try:
-            outcome = await converse(
-                self._service.flow,
-                self.perform,
-                lambda state, event: tell("call.step", heard=repr(event), state=repr(state)),
-            )
-            tell("call.handed_over", outcome=outcome)
-        except asyncio.CancelledError:
-            bound.warning("call.cut", why="the controller is stopping")
-            raise
-        except Exception:  # noqa: BLE001 - Law 2: whatever our mistake was, close
-            bound.exception("call.failed")
-        finally:
-            if self._transport:
-                self._transport.close()
-
-    # -- inside
-
-    def _heard(self, event: agi.Event) -> None:
+    def _take(self, event: agi.Event) -> None:
         if isinstance(event, agi.Environment):
-            if self._deadline:
-                self._deadline.cancel()
-            self._server.start(self._converse(event))
-        elif self._waiter and not self._waiter.done():
-            self._waiter.set_result(event)
+            self._begin(event)
+        elif self._steps is not None:
+            self._go_on(event)
+
+    def _begin(self, opening: agi.Environment) -> None:
+        self._opening = opening
+        self._log("call.began")
+        self._steps = self._conversation()
+        self._go_on(None)
+
+    def _conversation(self) -> Generator[Command, Answer | None, Outcome]:
+        service = self._server.service
+        flow = service.flow
+        steps = conversation(flow, flow.start(), service.plan, self._opening, self._heard.append)
+        return (yield from steps)
+
+    def _go_on(self, answer: Answer | None) -> None:
+        """Give the conversation an answer, and Asterisk the command that follows from it."""
+        assert self._steps is not None  # noqa: S101 - both who call see to it
+        try:
+            command = self._steps.send(answer)
+            while self._agi.gone:
+                command = self._steps.send(agi.ChannelGone())
+            line = self._agi.send(*command.words)
+        except StopIteration as ended:
+            self._over("call.handed_over", outcome=ended.value)
+        except Exception:  # noqa: BLE001 - Law 2: whatever our mistake was, close
+            self._over("call.failed", exc_info=True)
+        else:
+            limit = command.seconds or self._server.limits.reply_seconds
+            self._within(limit, f"no answer in time to {command.words[0]}")
+            if self._transport:
+                self._transport.write(line)
+
+    def _within(self, seconds: float, otherwise: str) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(seconds, self.refuse, otherwise)
+
+    def _over(self, event: str, **said: object) -> None:
+        self._steps = None
+        self._log(event, heard=[repr(event) for event in self._heard], **said)
+        if self._deadline:
+            self._deadline.cancel()
+        if self._transport:
+            self._transport.close()
+
+    def _log(self, event: str, **said: object) -> None:
+        if self._opening.is_probe and "exc_info" not in said:
+            return
+        tell = log.error if "exc_info" in said else log.info
+        tell(event, callref=self._opening.callref, ani=mask(self._opening.ani), **said)
+
+    # -- its end
 
     def refuse(self, reason: str) -> None:
         """Close at once: the dialplan goes on without us."""
-        log.warning("agi.refused", reason=reason, callref=self._opening.callref or None)
+        heard = [repr(event) for event in self._heard]
+        what = "call.cut" if self.is_call else "agi.refused"
+        log.warning(what, reason=reason, callref=self._opening.callref or None, heard=heard)
+        self._steps = None
         if self._transport:
             self._transport.abort()
 
-    def _acknowledge_at_once(self) -> None:
-        """Ask for an immediate ACK of what comes next; the kernel forgets it after each use.
+    def _acknowledge(self) -> None:
+        """Send the ACK of a piece at once: our next command, which would carry it, is not due yet.
 
-        Asterisk writes an answer in several small pieces and would wait 40 ms for our ACK between
-        them, with Nagle's algorithm on its side (tcp(7), TCP_QUICKACK).
+        Asterisk writes its opening, and some answers, in several small pieces, and with Nagle's
+        algorithm on its side each would wait 40 ms for our ACK of the last (tcp(7), TCP_QUICKACK).
         """
         if self._socket is not None:
             with contextlib.suppress(OSError):
@@ -201,7 +191,6 @@ class Server:
         self.service = service
         self.limits = limits or Limits()
         self._sessions: set[Session] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._listener: Listener | None = None
 
     async def listen(self, host: str, port: int) -> int:
@@ -217,16 +206,13 @@ class Server:
             async with asyncio.timeout(seconds):
                 while self._sessions:  # a connection without a call yet may become one
                     await asyncio.wait({session.closed for session in self._sessions})
-        for task in set(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         for session in set(self._sessions):
             session.refuse("the controller is stopping")
 
     @property
     def calls(self) -> int:
         """How many calls are in the menu now."""
-        return len(self._tasks)
+        return sum(session.is_call for session in self._sessions)
 
     def admit(self, session: Session, peer: str) -> str:
         """Let a session in; return why not otherwise."""
@@ -240,9 +226,3 @@ class Server:
     def forget(self, session: Session) -> None:
         """Make room: the session is closed."""
         self._sessions.discard(session)
-
-    def start(self, conversation: Awaitable[None]) -> None:
-        """Run a conversation, and keep hold of it until it ends."""
-        task = asyncio.ensure_future(conversation)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

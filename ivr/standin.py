@@ -31,9 +31,9 @@ from asterisk.agi import (
 )
 
 from ivr import agi
-from ivr.call import Action, Event, Outcome
-from ivr.commands import Answer, Command, commands
-from ivr.flow import Ended, Flow
+from ivr.call import Outcome
+from ivr.commands import Answer, Command, conversation
+from ivr.flow import Flow
 from ivr.menu import menu
 from ivr.sounds import prompt_seconds
 from routing.agencies import Language
@@ -89,7 +89,7 @@ class Nowhere:
 
 
 class Call:
-    """One call from Asterisk: performs actions, reports events. Raises when in doubt (Law 2)."""
+    """One call from Asterisk: carries the conversation's commands. Raises when in doubt (Law 2)."""
 
     def __init__(self) -> None:
         self._pipes = Pipes()
@@ -103,24 +103,19 @@ class Call:
         """Drive the call from where the caller stands to its hand-over."""
         said, tongue = self.opening.values.get("arg_3"), self.opening.values.get("language")
         language: Language | None = next((x for x in get_args(Language) if x == tongue), None)
-        state, action = flow.start("repeat" if said == "repeat" else "menu", language)
-        while action is not None:
-            state, action = flow.step(state, self._perform(action, configuration))
-        assert isinstance(state, Ended)  # noqa: S101 - the walk over the flow proves it
-        return state.outcome
+        began = flow.start("repeat" if said == "repeat" else "menu", language)
 
-    def _perform(self, action: Action, configuration: Configuration) -> Event:
         def plan_now(service: str) -> Plan:
             return plan(configuration, service, datetime.now(UTC))
 
-        steps = commands(action, plan_now, self.opening)
+        steps = conversation(flow, began, plan_now, self.opening, lambda _: None)
         try:
             command = next(steps)
             while True:
                 command = steps.send(self._answer(command))
-        except StopIteration as performed:
-            event: Event = performed.value
-            return event
+        except StopIteration as ended:
+            outcome: Outcome = ended.value
+            return outcome
 
     def _answer(self, command: Command) -> Answer:
         _within(command.seconds or REPLY_SECONDS)

@@ -152,7 +152,7 @@ BROKEN = {
     "code that does not load": ("ivr/flow.py", "raise RuntimeError('half an edit')\n"),
     "code that answers no call": (
         "ivr/fastagi.py",
-        "async def converse(*_):\n    raise RuntimeError('half an edit')\n",
+        "def conversation(*_):\n    raise RuntimeError('half an edit')\n",
     ),
 }
 

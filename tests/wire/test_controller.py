@@ -240,7 +240,7 @@ async def test_one_that_does_not_answer_its_own_call_does_not_listen(
     controller: Controller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     applied.apply(controller.settings)
-    monkeypatch.setattr(Session, "perform", None)  # a mistake in the code
+    monkeypatch.setattr(Session, "_conversation", None)  # a mistake in the code
     with pytest.raises(RuntimeError, match="does not answer a call of its own"):
         await run(controller.settings)
     assert listening(controller.settings) == 0
