@@ -64,6 +64,7 @@ docker:  ## Prove docker-compose.yml on a Docker engine started for it
 
 bench: root venv  ## Measure speed and memory; writes tests/bench/README.md
 	@$(AS_ROOT) env PYTHONPATH=tests/e2e .venv/bin/python tests/bench/bench.py
+	@.venv/bin/python tests/bench/agi.py
 	@.venv/bin/python tests/bench/ingest.py
 	@.venv/bin/python tests/bench/lag.py
 	@.venv/bin/python tests/bench/report.py

@@ -1,19 +1,18 @@
-"""Measures the line on this machine and writes the figures to README.md beside this file.
+"""Measures the line on this machine and writes its section of README.md beside this file.
 
 The caller's phone and the agency's are in this process, so the figures hold its own delays too.
 """
 
 import asyncio
-import platform
 import re
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from line import AGENCY, Line
+from page import write
 
 from ivr.phone import Key, PhoneCall, Report, What, call
 
@@ -23,13 +22,6 @@ MENU_CALLS = 200
 KEY_AFTER_SECONDS = 1.0
 RELEASED_AFTER_SECONDS = 0.100
 """From the first packet of a key (RFC 4733) to the first that says it is released: 5 of 20 ms."""
-
-HEAD = """\
-# Benchmarks
-
-Written by `make bench`; do not edit. Absolute numbers are those of one machine, with the callers
-and the agency running on it too.
-"""
 
 
 class Agency(asyncio.DatagramProtocol):
@@ -158,10 +150,7 @@ def main() -> None:
     rows.append(
         f"| controller, resident MiB | {inside} in the menu | | | | {mebibytes:.1f} | < 60 |"
     )
-    machine = f"{platform.machine()}, 2 cores used, Linux {platform.release()}"
-    text = f"{HEAD}\nMachine: {machine}.\n\n" + "\n".join(rows) + "\n"
-    Path(__file__).with_name("README.md").write_text(text)
-    sys.stdout.write(text)
+    write("line", "\n".join(rows))
 
 
 if __name__ == "__main__":
