@@ -10,9 +10,6 @@ from routing.plan import Hop
 
 Outcome = Literal[
     "answers",
-    "left",
-    "ended",
-    "lost",
     "busy",
     "no-answer",
     "full",
@@ -20,6 +17,9 @@ Outcome = Literal[
     "refused",
     "wrong-number",
     "not-accepted",
+    "left",
+    "ended",
+    "lost",
     "zero",
 ]
 """What becomes of an attempt. Of those who picked up, `answers` stays with the caller, `left` goes

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from routing.attempts import CONFIRM_SECONDS, Attempt, By, Outcome
 from routing.configuration import MAX_HOPS, MAX_RING_SECONDS, Configuration
 from routing.plan import Hop, hops_of
+from routing.site import DIALLED
 
 Group = Literal["free", "busy", "paused", "out"]
 """How all phones of a group are: nobody can be rung who talks, pauses or is not logged in."""
@@ -28,18 +29,23 @@ TALKS = 3
 _THERE: tuple[Outcome, ...] = ("left", "busy", "no-answer", "wrong-number", "not-accepted")
 """After these another trunk to the same number changes nothing (failed-hop, reached)."""
 _DIALLED: tuple[Outcome, ...] = tuple(o for o in get_args(Outcome) if o != "lost")
-_QUEUED: tuple[Outcome, ...] = ("answers", "left", "ended", "lost", "no-answer")
+_QUEUED: tuple[Outcome, ...] = ("answers", "no-answer", "left", "ended", "lost")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a walk leads over: the hops of a plan, and who stands behind them."""
+    """What a walk leads over: the hops of a plan, and who stands behind them.
+
+    `numbers` and `trunks` are what the fences hold. On the trunks in `machines` Asterisk itself
+    answers, and who dials one of the numbers in `ours` dials us.
+    """
 
     hops: tuple[Hop, ...]
     last: tuple[Hop, ...]
     numbers: frozenset[str]
     trunks: frozenset[str]
     machines: frozenset[str]
+    ours: frozenset[str]
     overflow_seconds: int
     simulated_operator: bool
     operators: Group = "free"
@@ -47,7 +53,7 @@ class Line:
 
 
 def line(c: Configuration, hops: tuple[Hop, ...] = (), operators: Group = "free") -> Line:
-    """Return what `c` puts behind `hops`. On the trunks in `machines` Asterisk itself answers."""
+    """Return what `c` puts behind `hops`, with the backup there."""
     hotlines = c.agencies.hotlines()
     return Line(
         hops=hops,
@@ -60,6 +66,7 @@ def line(c: Configuration, hops: tuple[Hop, ...] = (), operators: Group = "free"
         numbers=frozenset(hotline.dialled for hotline in hotlines),
         trunks=frozenset({*c.site.trunks, *(h.endpoint for h in hotlines if h.endpoint)}),
         machines=frozenset(name for name, trunk in c.site.trunks.items() if trunk.simulated),
+        ours=frozenset(n.lstrip("+") for n in (*DIALLED, *c.site.also_called)),
         overflow_seconds=c.operators.overflow_seconds,
         simulated_operator=c.site.simulated_operator,
         operators=operators if c.operators.operators else "out",

@@ -42,6 +42,7 @@ def over(*hops: Hop, operators: Group = "free", backup: Group = "free", **more: 
             numbers=frozenset({"110", "113", "117"}),
             trunks=frozenset({"telkom", "indosat"}),
             machines=frozenset(),
+            ours=frozenset(),
             overflow_seconds=25,
             simulated_operator=more.get("simulated_operator", False),
             operators=operators,
