@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -59,30 +60,38 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="For progr
 
 @main.command()
 @as_json_option
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), required=False)
 @click.pass_obj
-def check(settings: Settings, as_json: bool) -> None:
+def check(settings: Settings, folder: Path | None, as_json: bool) -> None:
     """Say whether config/ can be used, and what to mend if not.
 
-    With it its prompts are looked at.
+    FOLDER is looked at instead of config/. No caller may get stuck in it, whatever is pressed and
+    whoever answers, and its prompts must be there. A WARNING is for you to judge.
     """
+    settings = settings.model_copy(update={"config": folder} if folder else {})
+    warnings: list[dict[str, object]] = []
     try:
-        configuration = applied.check(settings)
+        checked = applied.examine(settings)
     except ConfigurationError as error:
         if not as_json:
             raise
-        problems: list[object] = [asdict(problem) for problem in error.problems]
+        problems = [asdict(problem) for problem in error.problems]
     else:
+        configuration = checked.configuration
         lines = recordings.wrong(configuration, settings.sounds)
-        used = address.chosen(settings, configuration.site)
-        for warning in address.warnings(used, configuration.site):
-            _say(warning)
+        used = address.warnings(address.chosen(settings, configuration.site), configuration.site)
         problems = [{"message": line} for line in lines]
-        for line in () if as_json else lines:
-            click.echo(line, err=True)
+        warnings = [asdict(warning) for warning in checked.warnings]
+        warnings += [{"message": line} for line in used]
+        said = (*(f"WARNING: {warning}" for warning in checked.warnings), *used, *lines)
+        for line in () if as_json else said:
+            _say(line)
     if as_json:
-        click.echo(json.dumps({"ok": not problems, "problems": problems}, indent=2))
+        found = {"ok": not problems, "problems": problems, "warnings": warnings}
+        click.echo(json.dumps(found, indent=2))
     elif not problems:
-        click.echo(f"config/ is good: {', '.join(configuration.menu.services)}")
+        name = folder or "config/"
+        click.echo(f"{name} is good: {', '.join(configuration.menu.services)}")
     if problems:
         sys.exit(1)
 

@@ -16,7 +16,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from ivr import address, broker, recordings
+from ivr.floors import differences
 from ivr.settings import Settings
+from routing import checking
+from routing.checking import Checked
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions, include
 from routing.endpoints import Listening, accounts, http, in_browsers, manager, pjsip, queues, rtp
@@ -58,8 +61,14 @@ def apply(settings: Settings) -> Path:
 
 def check(settings: Settings) -> Configuration:
     """Return what stands in `config/`; raise ConfigurationError if it cannot be used here."""
+    return examine(settings).configuration
+
+
+def examine(settings: Settings) -> Checked:
+    """Do the same, proving that no caller gets stuck, and return what staff should know too."""
     site = load(settings.config).site
-    return load(settings.config, _listening(address.chosen(settings, site)))
+    own = _listening(address.chosen(settings, site))
+    return checking.check(settings.config, own, differences)
 
 
 def again(settings: Settings, earlier: str) -> Path:

@@ -96,7 +96,7 @@ def _versioned(text: str, names: Sequence[str], version: str) -> str:
 def _contexts(configuration: Configuration) -> str:
     return _text(
         _fences(configuration),
-        _static_keys(configuration),
+        static_keys(configuration),
         _last_hotline(configuration),
         _desk_hotlines(configuration),
     )
@@ -151,7 +151,7 @@ def _owned(c: Configuration) -> list[tuple[str, Hotline]]:
     return [(name, h) for name, agency in c.agencies.agencies.items() for h in agency.hotlines]
 
 
-def _static_keys(c: Configuration) -> Iterator[str]:
+def static_keys(c: Configuration) -> Iterator[str]:
     """One extension a key, named `k` and the key so that no caller can dial it."""
     menu = c.menu
     yield "[static-keys]"

@@ -64,16 +64,18 @@ class Document:
         self, place: Place, message: str, remedy: str, mark: yaml.Mark | None = None
     ) -> None:
         """Note that something is wrong at `place`, or at `mark` when that is more exact."""
+        self.noted.add(place)
+        self.problems.append(self.at(place, message, remedy, mark))
+
+    def at(self, place: Place, message: str, remedy: str, mark: yaml.Mark | None = None) -> Problem:
+        """Return what is to be said of `place`, or of `mark`, without noting it as wrong."""
         found = self.values.get(place)
         scalar = found if isinstance(found, yaml.ScalarNode) else None
         at = mark or (scalar.start_mark if scalar else self._nearest(place))
         line, column = (at.line + 1, at.column + 1) if at else (1, 1)
         value = repr(scalar.value) if scalar else ""
         key = ".".join(map(str, place))
-        self.noted.add(place)
-        self.problems.append(
-            Problem(self.file, line, column, key, value[:60], message, remedy),
-        )
+        return Problem(self.file, line, column, key, value[:60], message, remedy)
 
     def _nearest(self, place: Place) -> yaml.Mark | None:
         """Return where `place` begins: its key, its value, or what it is missing from."""

@@ -19,7 +19,7 @@ from routing.agencies import NAME, Agencies
 from routing.configuration import Configuration, Names, Readable, conflicts
 from routing.document import Document, Problem, read
 from routing.endpoints import Listening
-from routing.loops import loops
+from routing.loops import called_back, loops
 from routing.remedies import Place, instead
 from routing.rings import pretence
 from routing.services import MenuFile
@@ -49,6 +49,13 @@ def load(folder: Path, own: Listening | None = None) -> Configuration:
     With `own`, the addresses of this machine, it is judged whether the line may be run here: no way
     out leads back, and no recording is an operator where real telephones ring.
     """
+    return load_with_places(folder, own)[0]
+
+
+def load_with_places(
+    folder: Path, own: Listening | None = None
+) -> tuple[Configuration, Mapping[str, Document]]:
+    """Do the same, and return also where everything stands in the files, by their names."""
     documents = {name: read(folder / name) for name in FILES}
     agencies = _validate(documents["agencies.yaml"], Agencies)
     menu = _validate(documents["menu.yaml"], MenuFile)
@@ -61,7 +68,7 @@ def load(folder: Path, own: Listening | None = None) -> Configuration:
         hotline_names=_hotline_names(agency_data),
         trunk_names=_names_under("trunks", documents["site.yaml"].data),
     )
-    found = list(conflicts(readable))
+    found = [*conflicts(readable), *called_back(agencies)]
     if own is not None:
         found += [*loops(site, agencies, own), *pretence(readable)]
     for conflict in found:
@@ -69,7 +76,7 @@ def load(folder: Path, own: Listening | None = None) -> Configuration:
     problems = [p for d in documents.values() for p in d.problems]
     if problems or not (agencies and menu and operators and site):
         raise ConfigurationError(problems)
-    return Configuration(agencies, menu, operators, site)
+    return Configuration(agencies, menu, operators, site), documents
 
 
 def _names_under(key: str, data: object) -> Names:

@@ -1,4 +1,4 @@
-"""Lines that would lead a call back into this machine, known only once its own addresses are."""
+"""Lines that would lead a call back into this machine: by its addresses, or by its number."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
@@ -7,7 +7,7 @@ from routing.agencies import Agencies
 from routing.configuration import Conflict
 from routing.endpoints import Listening
 from routing.remedies import Place
-from routing.site import Site
+from routing.site import DIALLED, Site
 
 _SIP_PORT = "5060"
 
@@ -27,6 +27,17 @@ def loops(site: Site | None, agencies: Agencies | None, own: Listening) -> Itera
             yield Conflict(
                 "site.yaml", ("incoming", i), message, "write the callers' addresses only"
             )
+
+
+def called_back(agencies: Agencies | None) -> Iterator[Conflict]:
+    """Yield each hotline whose number is ours: a carrier brings that call to our own menu."""
+    ours = {number.lstrip("+") for number in DIALLED}
+    for name, agency in (agencies.agencies if agencies else {}).items():
+        for i, hotline in enumerate(agency.hotlines):
+            if hotline.number in ours:
+                place = ("agencies", name, "hotlines", i, "number")
+                message = f"{hotline.number} is our own number: the carrier brings it back to us"
+                yield Conflict("agencies.yaml", place, message, "write the agency's own number")
 
 
 def _ways_out(site: Site | None, agencies: Agencies | None) -> Iterator[tuple[str, Place, str]]:

@@ -37,6 +37,7 @@ _WRITE = {
     "wait_seconds": _DIGITS,
     "repeat_wait_seconds": _DIGITS,
     "priority": _DIGITS,
+    "channels": _DIGITS,
 }
 _RIGHT_IN_QUOTES = {
     "number": re.compile("[0-9]{2,15}"),

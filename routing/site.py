@@ -85,10 +85,14 @@ Account = Annotated[Name, AfterValidator(_nobodys)]
 
 
 class Trunk(Value):
-    """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies."""
+    """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies.
+
+    `channels` is how many calls the carrier carries at once, in and out together, where it says so.
+    """
 
     gateway: Gateway | None = None
     simulated: bool = False
+    channels: Annotated[int, Field(ge=1, le=10000)] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> "Trunk":
@@ -96,6 +100,8 @@ class Trunk(Value):
             raise ValueError(
                 'needs one way out; give either `gateway: "address:port"` or `simulated: true`'
             )
+        if self.simulated and self.channels is not None:
+            raise ValueError("the simulation has no channels; remove `channels`")
         return self
 
 

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.floors import differences
+from routing import checking
 from routing.configuration import Configuration
 from routing.dialplan import Controller, contexts, extensions
 from routing.document import Problem
@@ -400,10 +402,25 @@ a called number that is a hotline of ours
 + also_called: ["0761112", "113"]
 site.yaml:19:26: also_called.1: 113 is the number of damkar-113, which we call ourselves (found '113'); remove it: a carrier that sends it to us must be told to take it there
 
+our own number as a hotline
+- "113"
++ "112"
+agencies.yaml:27:36: agencies.damkar.hotlines.0.number: 112 is our own number: the carrier brings it back to us (found '112'); write the agency's own number
+
 a trunk that leads nowhere
 - # telkom: {gateway: "203.0.113.5:5060"}
 + telkom: {}
 site.yaml:10:3: trunks.telkom: needs one way out; give either `gateway: "address:port"` or `simulated: true`
+
+a simulated trunk with channels
+- simulated: {simulated: true}
++ simulated: {simulated: true, channels: 30}
+site.yaml:9:3: trunks.simulated: the simulation has no channels; remove `channels`
+
+a trunk with channels in quotes
+- # telkom: {gateway: "203.0.113.5:5060"}
++ telkom: {gateway: "203.0.113.5:5060", channels: "30"}
+site.yaml:10:51: trunks.telkom.channels: must be a whole number (found '30'); write it in digits, without quotes
 
 a second simulated trunk
 - # telkom: {gateway: "203.0.113.5:5060"}
@@ -913,9 +930,9 @@ def test_line_ends_of_windows_a_mark_at_the_start_and_a_leading_dash_line_are_no
 
 
 def check(folder: Path) -> None:
-    """Load and compile the folder, or hold that each problem can be found and mended."""
+    """Prove and compile the folder, or hold that each problem can be found and mended."""
     try:
-        configuration = load(folder)
+        configuration = checking.check(folder, None, differences).configuration
     except ConfigurationError as error:
         found = error.problems
     else:
