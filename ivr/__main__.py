@@ -24,6 +24,7 @@ from ivr.phone.command import call_command
 from ivr.ready import Part, unready_here
 from ivr.settings import Settings
 from ivr.supervisor import HostError
+from routing import schemas
 from routing.loading import ConfigurationError, load
 
 NOT_AS_ASKED = 3
@@ -107,6 +108,15 @@ def apply(settings: Settings, as_json: bool) -> None:
     else:
         where = "on the running system" if going else "for the next start"
         click.echo(f"configuration {version} is in force {where}")
+
+
+@main.command(hidden=True)
+@click.pass_obj
+def schema(settings: Settings) -> None:
+    """Write the JSON Schemas of config/ again, after a change of the models."""
+    (settings.config / schemas.FOLDER).mkdir(exist_ok=True)
+    for name, text in schemas.schemas().items():
+        (settings.config / schemas.FOLDER / name).write_text(text, encoding="utf-8")
 
 
 @main.command(hidden=True)

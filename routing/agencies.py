@@ -5,10 +5,21 @@ Law: a telephone number is text. 0761123 is not a quantity.
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from routing.remedies import NUMBER
 
@@ -16,16 +27,30 @@ WIB = timezone(timedelta(hours=7), "WIB")
 """Western Indonesian Time, Asia/Jakarta: UTC+7, with no daylight saving since 1964."""
 
 
-def form(pattern: str, message: str, remedy: str) -> AfterValidator:
-    """Return the check that a text is `pattern` from end to end, and what is said if it is not."""
-    whole = re.compile(pattern)
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The check that a text is `pattern` from end to end, and what is said if it is not."""
 
-    def check(text: str) -> str:
-        if whole.fullmatch(text) is None:
-            raise ValueError(f"{message}; {remedy}")
-        return text
+    pattern: str
+    message: str
+    remedy: str
 
-    return AfterValidator(check)
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        whole = re.compile(self.pattern)
+
+        def check(text: str) -> str:
+            if whole.fullmatch(text) is None:
+                raise ValueError(f"{self.message}; {self.remedy}")
+            return text
+
+        return no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
 
 
 def _one_line(text: str) -> str:
@@ -43,7 +68,7 @@ IPV4_PORT = rf"{IPV4}(:{_PORT})?"
 Text = Annotated[str, AfterValidator(_one_line)]
 """What is read or heard: one line. A control character has no place on a phone or in a log."""
 
-Name = Annotated[str, form(NAME, "not a name", "use small letters, digits and hyphens, at most 31")]
+Name = Annotated[str, Form(NAME, "not a name", "use small letters, digits and hyphens, at most 31")]
 """A name that also stands in the dialplan: lower case letters, digits and hyphens."""
 
 BROKER_ACCOUNTS = ("desk", "monitor")
@@ -51,7 +76,7 @@ BROKER_ACCOUNTS = ("desk", "monitor")
 
 Number = Annotated[
     str,
-    form(
+    Form(
         "[0-9]{2,15}",
         "not a telephone number",
         NUMBER,
@@ -61,11 +86,11 @@ Number = Annotated[
 
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 ClockTime = Annotated[
-    str, form("([01][0-9]|2[0-3]):[0-5][0-9]", "not a time of day", 'write it as "07:30"')
+    str, Form("([01][0-9]|2[0-3]):[0-5][0-9]", "not a time of day", 'write it as "07:30"')
 ]
 SipAddress = Annotated[
     str,
-    form(
+    Form(
         f"{NAME}@{IPV4_PORT}",
         "not a SIP address",
         'write "113@10.1.2.3:5060": an address in digits, never a host name',
@@ -89,8 +114,11 @@ class Hours(Value):
     """One opening window. `closes` at or before `opens` means the next day."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = WEEKDAYS
+    """The days on which the window begins."""
     opens: ClockTime
+    """From this minute, WIB."""
     closes: ClockTime
+    """Until just before this minute. At or before `opens` it means the next day."""
 
     @property
     def crosses_midnight(self) -> bool:
@@ -116,12 +144,19 @@ class Hotline(Value):
     """
 
     name: Name
+    """A name that no other hotline has."""
     number: Number | None = None
+    """What is dialled over a trunk, in quotes. Give this or `sip`."""
     sip: SipAddress | None = None
+    """A SIP address that is called directly. Give this or `number`."""
     trunk: Name | None = None
+    """The only trunk to use for `number`; without it all of `outgoing` in site.yaml."""
     ring_seconds: Annotated[int, Field(ge=5, le=40)] = 20
+    """How long it rings before the next is tried."""
     confirm: bool = False
+    """Who answers must press 1, so that a machine is not taken for a person."""
     hours: Annotated[tuple[Hours, ...], Field(min_length=1)] | None = None
+    """When it is staffed; outside these times it is not tried. Without it: always."""
 
     @model_validator(mode="after")
     def _one_target(self) -> "Hotline":
@@ -150,9 +185,13 @@ class Agency(Value):
     """One agency. Without hotlines its callers go to an operator."""
 
     name: Annotated[Text, Field(min_length=1, max_length=80)]
+    """Its full name."""
     part_of: Name | None = None
+    """The agency that runs it."""
     spoken: Spoken | None = None
+    """The name a caller hears; needed if it has hotlines."""
     hotlines: tuple[Hotline, ...] = ()
+    """Its numbers, in the order they are tried. Without any, operators take its callers."""
 
 
 def _free(name: str) -> str:
@@ -169,6 +208,7 @@ class Agencies(Value):
     agencies: Annotated[
         Mapping[Annotated[Name, AfterValidator(_free)], Agency], Field(min_length=1)
     ]
+    """Every agency, each under a name of your choice."""
 
     def hotlines(self) -> tuple[Hotline, ...]:
         """Return every hotline of every agency, in the order of the file."""

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from routing.agencies import IPV4, IPV4_PORT, Name, Value, form
+from routing.agencies import IPV4, IPV4_PORT, Form, Name, Value
 
 Address = Annotated[
     str,
-    form(
+    Form(
         f"{IPV4}(/([89]|[12][0-9]|3[0-2]))?",
         "not an address",
         'write "10.1.2.3" or "10.1.2.0/24": digits, never a host name, never the whole world',
@@ -20,7 +20,7 @@ Address = Annotated[
 ]
 Gateway = Annotated[
     str,
-    form(
+    Form(
         IPV4_PORT,
         "not a gateway",
         'write "10.1.2.3:5060": an address in digits, never a host name',
@@ -28,7 +28,7 @@ Gateway = Annotated[
 ]
 Listen = Annotated[
     str,
-    form(
+    Form(
         IPV4_PORT,
         "not an address to listen on",
         'write "10.1.2.3:5060": an address of this machine in digits, never a host name',
@@ -41,7 +41,7 @@ DIALLED = ("112", "+112", "+62112")
 
 Called = Annotated[
     str,
-    form(
+    Form(
         r"\+?[0-9]{3,20}",
         "not a called number",
         'write it as the carrier sends it, in quotes, as in "0761112": digits, + only in front',
@@ -85,14 +85,14 @@ Account = Annotated[Name, AfterValidator(_nobodys)]
 
 
 class Trunk(Value):
-    """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies.
-
-    `channels` is how many calls the carrier carries at once, in and out together, where it says so.
-    """
+    """A way out: a carrier's gateway, or the simulation in which Asterisk plays the agencies."""
 
     gateway: Gateway | None = None
+    """The carrier's gateway: address in digits, with `:port` if it is not 5060."""
     simulated: bool = False
+    """Asterisk answers in the agencies' place; at most one trunk."""
     channels: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """How many calls the carrier carries at once, in and out together."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "Trunk":
@@ -113,19 +113,28 @@ class Callbacks(Value):
     """
 
     trunk: Name
+    """The trunk over which callers are rung back; it has a `gateway`."""
     abroad: bool = False
+    """Numbers of other countries may be rung back too."""
 
 
 class Site(Value):
     """The file `site.yaml`. Without `callbacks` nobody can be rung back from the console."""
 
     incoming: Annotated[tuple[Address, ...], Field(min_length=1)]
+    """Who may call in: addresses or networks of the carrier."""
     also_called: Annotated[tuple[Called, ...], AfterValidator(_once)] = ()
+    """What a carrier is known to call us beside 112, +112 and +62112."""
     trunks: Annotated[Mapping[Name, Trunk], Field(min_length=1)]
+    """The ways out, each under a name of your choice."""
     outgoing: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """The trunks that every hotline is tried over, in this order."""
     callbacks: Callbacks | None = None
+    """How operators ring back who reached nobody; without it nobody is."""
     simulated_operator: bool = False
+    """A recorded voice answers when no operator has logged in. Never in a live centre."""
     listen: Listen = "127.0.0.1:5060"
+    """Where carriers and phones reach this line: an address of this machine, UDP."""
 
     @property
     def dials_out(self) -> bool:
@@ -140,24 +149,31 @@ class Operator(Value):
     """
 
     account: Account
+    """The SIP account that the phone registers as."""
     name: Annotated[
         str,
-        form(
+        Form(
             "[A-Za-z0-9][A-Za-z0-9 .'-]{0,39}",
             "not a name to show",
             "use letters, digits, spaces, dots, hyphens and ', at most 40",
         ),
     ]
+    """Who it is, on the display."""
     browser: bool = False
+    """It is the telephone in the console, and no SIP phone can be it."""
 
 
 class Operators(Value):
     """The file `operators.yaml`."""
 
     operators: Annotated[tuple[Operator, ...], Field(min_length=1)]
+    """The operators' phones."""
     backup: tuple[Operator, ...] = ()
+    """Phones that ring when no operator answered."""
     overflow_seconds: Annotated[int, Field(ge=5, le=120)]
+    """How long the operators ring before the backup does."""
     last_hotline: Name
+    """Rung when operators and backup are all gone; it has no `hours`."""
 
     def phones(self) -> tuple[Operator, ...]:
         """Return every phone that may register: the operators', then the backup's."""
