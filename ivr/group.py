@@ -17,10 +17,11 @@ LATER = {
     "callbacks": ("ivr.calls", "callbacks_command"),
     "calls": ("ivr.calls", "calls_command"),
     "recording": ("ivr.retention.command", "recording_command"),
+    "rehearse": ("ivr.rehearse", "rehearse_command"),
     "report": ("ivr.report", "report_command"),
     "user": ("ivr.users", "user_command"),
 }
-"""Commands that need the database, which takes as long to load as all others together."""
+"""Commands that load only when asked for: most need the database, as slow to load as all others."""
 
 
 class Siaga(click.Group):

@@ -9,7 +9,7 @@ from routing.agencies import WIB
 
 Lang = Literal["id", "en"]
 
-_DAYS = {
+DAYS = {
     "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
 }
@@ -135,7 +135,7 @@ class Words:
 
     def day(self, day: date) -> str:
         """Write a day: Rabu, 25 November 2026."""
-        return f"{_DAYS[self.lang][day.weekday()]}, {day.day} {self.month(day)}"
+        return f"{DAYS[self.lang][day.weekday()]}, {day.day} {self.month(day)}"
 
     def month(self, day: date) -> str:
         """Write the month of a day: November 2026."""
