@@ -68,6 +68,7 @@ bench: root venv  ## Measure speed and memory; writes tests/bench/README.md
 	@.venv/bin/python tests/bench/ingest.py
 	@.venv/bin/python tests/bench/lag.py
 	@.venv/bin/python tests/bench/report.py
+	@.venv/bin/python tests/bench/check.py
 	@$(AS_ROOT) .venv/bin/python tests/bench/console.py
 
 sounds: venv tools  ## Speak the prompts whose text has changed

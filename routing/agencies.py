@@ -6,7 +6,7 @@ Law: a telephone number is text. 0761123 is not a quantity.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -129,11 +129,12 @@ class Hours(Value):
         """Return whether the window holds at `at`, an aware time in any zone."""
         local = at.astimezone(WIB)
         today, yesterday = WEEKDAYS[local.weekday()], WEEKDAYS[local.weekday() - 1]
-        now = local.time().replace(tzinfo=None)
-        opens, closes = time.fromisoformat(self.opens), time.fromisoformat(self.closes)
+        now = f"{local.hour:02}:{local.minute:02}"  # as text they are in the same order
         if not self.crosses_midnight:
-            return today in self.days and opens <= now < closes
-        return (today in self.days and now >= opens) or (yesterday in self.days and now < closes)
+            return today in self.days and self.opens <= now < self.closes
+        return (today in self.days and now >= self.opens) or (
+            yesterday in self.days and now < self.closes
+        )
 
 
 class Hotline(Value):
@@ -155,7 +156,7 @@ class Hotline(Value):
     """How long it rings before the next is tried."""
     confirm: bool = False
     """Who answers must press 1, so that a machine is not taken for a person."""
-    hours: Annotated[tuple[Hours, ...], Field(min_length=1)] | None = None
+    hours: Annotated[tuple[Hours, ...], Field(min_length=1, max_length=21)] | None = None
     """When it is staffed; outside these times it is not tried. Without it: always."""
 
     @model_validator(mode="after")

@@ -127,7 +127,7 @@ class Site(Value):
     """What a carrier is known to call us beside 112, +112 and +62112."""
     trunks: Annotated[Mapping[Name, Trunk], Field(min_length=1)]
     """The ways out, each under a name of your choice."""
-    outgoing: Annotated[tuple[Name, ...], Field(min_length=1)]
+    outgoing: Annotated[tuple[Name, ...], Field(min_length=1, max_length=8)]
     """The trunks that every hotline is tried over, in this order."""
     callbacks: Callbacks | None = None
     """How operators ring back who reached nobody; without it nobody is."""

@@ -132,6 +132,21 @@ def test_a_dead_end_is_refused_with_the_file_the_place_and_the_way(
         check(folder)
 
 
+def test_a_file_that_would_take_long_to_prove_is_refused_at_once(edited: Edited) -> None:
+    windows = ", ".join(f'{{opens: "00:{n % 60:02}", closes: "23:00"}}' for n in range(15000))
+    outgoing = ", ".join(["simulated"] * 30000)
+    folder = edited(
+        ("agencies.yaml", BPBD, f"{BPBD}, hours: [{windows}]"),
+        ("site.yaml", "outgoing: [simulated]", f"outgoing: [{outgoing}]"),
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        check(folder)
+    assert [(p.key, p.message, p.remedy) for p in caught.value.problems] == [
+        ("agencies.bpbd.hotlines.0.hours", "too long", "write at most 21"),
+        ("outgoing", "too long", "write at most 8"),
+    ]
+
+
 # ------------------------------------------------------------------ the command
 
 
