@@ -3,9 +3,11 @@
 Law 1: it goes over the states of routing/walk.py, each once with each of its outcomes. That is
 every path, because what follows a state depends on nothing before it.
 Law 2: a caller is stuck who is hung up on, who is answered by ourselves, and who is led round and
-round without anybody being rung who may answer.
+round without the people behind the agencies being rung: operators, backup, the last hotline.
 Law 3: times are folded only where the plan is the same. A plan changes when a window opens or
 closes: those minutes are looked at beside each quarter hour.
+Law 4: what the walk leaves out is left out here (routing/walk.py). A hotline that was dead a moment
+ago is passed over, which leads on to the same people.
 """
 
 from collections import deque
@@ -14,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise, product
+from typing import cast
 
 from routing.agencies import WIB, Hotline
 from routing.attempts import Attempt, Outcome
@@ -149,8 +152,9 @@ def stuck(walk: Walk, start: State, sound: frozenset[State] = frozenset()) -> tu
     for state in came:
         if why := _end(walk, state, sound):
             return (*_way(came, state), why)
-    # Where nobody is rung who may answer, it must not go round: else it may go round for ever.
-    silent = {state for state in came if not _rings(walk, state)} - sound
+    # Where none of those people is rung it must not go round: else it may go round for ever.
+    # In the order in which they were come to, so that the same configuration is told the same.
+    silent = dict.fromkeys(s for s in came if s not in sound and not _rings(walk, s))
     onward = {s: [f for _, f in ways(walk, s) if f in silent] for s in silent}
     try:
         TopologicalSorter(onward).prepare()
@@ -175,13 +179,15 @@ class _Known(Walk):
 
 
 def _rings(walk: Walk, state: State) -> bool:
-    """Return whether somebody is rung who may answer."""
+    """Return whether somebody behind the agencies is rung, and may answer."""
     found = walk.look(state)
-    return isinstance(found, Attempt) and "answers" in found.outcomes and not _ours(walk, found)
+    behind = isinstance(found, Attempt) and found.by != "plan" and "answers" in found.outcomes
+    return behind and not _ours(walk, cast("Attempt", found))
 
 
 def _ours(walk: Walk, attempt: Attempt) -> bool:
-    return attempt.hop is not None and attempt.hop.number in walk.line.ours
+    hop = attempt.hop
+    return hop is not None and (hop.number, hop.trunk) in walk.line.ours
 
 
 def _end(walk: Walk, state: State, sound: frozenset[State]) -> str:

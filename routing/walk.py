@@ -8,6 +8,7 @@ Law 3: the caller stands alone. Left out are a hotline that another caller found
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal, get_args
 
 from routing.attempts import CONFIRM_SECONDS, Attempt, By, Outcome
@@ -37,7 +38,7 @@ class Line:
     """What a walk leads over: the hops of a plan, and who stands behind them.
 
     `numbers` and `trunks` are what the fences hold. On the trunks in `machines` Asterisk itself
-    answers, and who dials one of the numbers in `ours` dials us.
+    answers. `ours` are our own numbers, each over each trunk: a carrier brings that call to us.
     """
 
     hops: tuple[Hop, ...]
@@ -45,7 +46,7 @@ class Line:
     numbers: frozenset[str]
     trunks: frozenset[str]
     machines: frozenset[str]
-    ours: frozenset[str]
+    ours: frozenset[tuple[str, str]]
     overflow_seconds: int
     simulated_operator: bool
     operators: Group = "free"
@@ -54,7 +55,7 @@ class Line:
 
 def line(c: Configuration, hops: tuple[Hop, ...] = (), operators: Group = "free") -> Line:
     """Return what `c` puts behind `hops`, with the backup there."""
-    hotlines = c.agencies.hotlines()
+    hotlines, called = c.agencies.hotlines(), (*DIALLED, *c.site.also_called)
     return Line(
         hops=hops,
         last=tuple(
@@ -66,7 +67,7 @@ def line(c: Configuration, hops: tuple[Hop, ...] = (), operators: Group = "free"
         numbers=frozenset(hotline.dialled for hotline in hotlines),
         trunks=frozenset({*c.site.trunks, *(h.endpoint for h in hotlines if h.endpoint)}),
         machines=frozenset(name for name, trunk in c.site.trunks.items() if trunk.simulated),
-        ours=frozenset(n.lstrip("+") for n in (*DIALLED, *c.site.also_called)),
+        ours=frozenset(product((n.lstrip("+") for n in called), c.site.trunks)),
         overflow_seconds=c.operators.overflow_seconds,
         simulated_operator=c.site.simulated_operator,
         operators=operators if c.operators.operators else "out",

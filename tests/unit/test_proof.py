@@ -89,6 +89,11 @@ def test_a_hotline_that_leads_back_to_us_is_a_dead_end(shipped: Configuration) -
     assert second == f"a caller gets stuck: Monday 00:00, key 4: bpbd-117 busy -> {way}"
 
 
+def test_the_112_of_another_city_called_directly_is_not_ours(configured: Configured) -> None:
+    other = ("agencies.yaml", DAMKAR, 'sip: "112@10.1.2.3", ring_seconds: 20')
+    assert told(configured(other, REAL)) == []
+
+
 # ------------------------------------------------------------------ a walk that is broken
 
 
@@ -128,14 +133,16 @@ def test_a_walk_that_hangs_up_after_the_last_hop_is_found_with_the_way(
     assert found[0].endswith("Monday 00:00, key 1: damkar-113 busy -> hung up on")
 
 
-def test_a_walk_that_begins_again_is_found_where_nobody_is_rung_in_it(
+def test_a_walk_that_begins_again_is_found_whether_anybody_is_rung_in_it_or_not(
     configured: Configured,
 ) -> None:
     closed = configured(("agencies.yaml", BPBD, f"{BPBD}, {OFFICE}"))
     found = told(closed, ForgetsTheOperators)
-    assert found == [
-        "a caller gets stuck: Monday 00:00, key 3: bpbd-117 closed -> nobody, round and round"
-    ]
+    assert len(found) == len(closed.menu.services)
+    stuck_at = "a caller gets stuck: Monday 00:00, key"
+    assert found[0].startswith(f"{stuck_at} 1: damkar-113 ")
+    assert found[0].endswith(" -> nobody, round and round")
+    assert f"{stuck_at} 3: bpbd-117 closed -> nobody, round and round" in found
 
 
 def test_a_walk_that_comes_back_to_nobody_is_found(configured: Configured) -> None:
@@ -203,7 +210,7 @@ LINES = st.builds(
     numbers=st.just(frozenset({"110", "113"})),
     trunks=st.just(frozenset({"telkom", "indosat"})),
     machines=st.just(frozenset()),
-    ours=st.sampled_from([frozenset(), frozenset({"113"})]),
+    ours=st.sampled_from([frozenset(), frozenset({("113", "telkom")})]),
     overflow_seconds=st.just(25),
     simulated_operator=st.booleans(),
     operators=st.sampled_from(["out", "paused"]),
@@ -221,16 +228,19 @@ def every_path(walk: Walk, state: State, before: tuple[State, ...] = ()) -> list
 def ends_badly(walk: Walk, path: tuple[State, ...]) -> bool:
     """Say of one path whether its caller is stuck, by looking at nothing but the path."""
 
+    def ours(attempt: Attempt) -> bool:
+        hop = attempt.hop
+        return hop is not None and (hop.number, hop.trunk) in walk.line.ours
+
     def rings(state: State) -> bool:
         found = walk.look(state)
-        ours = isinstance(found, Attempt) and found.hop and found.hop.number in walk.line.ours
-        return isinstance(found, Attempt) and not ours
+        return isinstance(found, Attempt) and found.by != "plan" and not ours(found)
 
     *before, end = path
     if end in before:
         return not any(map(rings, before[before.index(end) :]))
     if isinstance(end, Served):
-        return end.attempt.hop is not None and end.attempt.hop.number in walk.line.ours
+        return ours(end.attempt)
     return not (isinstance(end, HungUp) and end.talks >= 3)
 
 
