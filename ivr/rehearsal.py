@@ -38,6 +38,7 @@ What = Literal[
     "plan",
     "closed",
     "rings",
+    "dead",
     "queues",
     "over",
     "person",
@@ -54,7 +55,7 @@ class Case:
     """What is rehearsed.
 
     `keys` holds one key a prompt, `.` for none; a 0 left over is pressed while it rings. `fates`
-    says what becomes of who is rung, by hotline, number, trunk or group; the others answer.
+    says what becomes of who is rung (see `targets`); the others answer.
     """
 
     at: datetime
@@ -87,13 +88,17 @@ Told: TypeAlias = Iterator[Happening]
 
 
 def targets(c: Configuration) -> Mapping[str, str]:
-    """Return what a fate may be told of, and what each is: a hotline, number, trunk or group."""
+    """Return what a fate may be told of, and what each is.
+
+    A hotline, number, trunk, number over one trunk (`117@telkom`), or group.
+    """
     hotlines = c.agencies.hotlines()
     return {
         **dict.fromkeys(("operators", "backup"), "group"),
         **dict.fromkeys(c.site.trunks, "trunk"),
         **{hotline.dialled: "number" for hotline in hotlines},
         **{hotline.name: "hotline" for hotline in hotlines},
+        **{f"{hop.number}@{hop.trunk}": "hop" for h in hotlines for hop in hops_of(c, h)},
     }
 
 
@@ -206,7 +211,8 @@ class _Caller:
             self._keys.clear()
             return "zero"
         hop, case = attempt.hop, self._case
-        names = (hop.hotline, hop.number, hop.trunk) if hop else (attempt.by,)
+        one = f"{hop.number}@{hop.trunk}" if hop else ""
+        names = (one, hop.hotline, hop.number, hop.trunk) if hop else (attempt.by,)
         waits = self._is_busy(attempt)
         default: Outcome = "no-answer" if waits else "answers"
         return attempt.becomes(next((case.fates[n] for n in names if n in case.fates), default))
@@ -222,6 +228,9 @@ class _Caller:
         hop = attempt.hop
         who = hop.hotline if hop else attempt.by
         number, trunk = (hop.number, hop.trunk) if hop else ("", "")
+        if outcome == "dead":
+            yield Happening(self.now, "dead", who, number=number, trunk=trunk)
+            return
         waits = self._is_busy(attempt)
         what: What = "queues" if waits else "rings"
         yield Happening(self.now, what, who, attempt.seconds, number=number, trunk=trunk)

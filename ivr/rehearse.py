@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeAlias, cast, get_args
 
@@ -25,6 +26,7 @@ FATES: Mapping[str, tuple[Outcome, str]] = {
     "busy": ("busy", "is busy"),
     "no-answer": ("no-answer", "rings and nobody answers"),
     "down": ("unreachable", "says nothing at all, as a dead line"),
+    "dead": ("dead", "is down, and a caller before noticed"),
     "full": ("full", "has no free line"),
     "refused": ("refused", "is refused by the carrier"),
     "wrong-number": ("wrong-number", "does not exist"),
@@ -107,8 +109,9 @@ def rehearse_command(  # noqa: PLR0913 - one argument an option
 ) -> None:
     """Tell what a caller would hear and who would ring, without a call.
 
-    WHO is a hotline of agencies.yaml, its number, a trunk, or `operators` or `backup`. Who is not
-    named answers. What people do in their own time (listen, press, pick up) is an estimate.
+    WHO is a hotline of agencies.yaml, its number, a trunk, a number over one trunk (117@telkom), or
+    `operators` or `backup`. Who is not named answers. What people do in their own time (listen,
+    press, pick up) is an estimate.
 
     siaga rehearse --keys 3 --at "Sabtu 02:00" --busy 117 --no-operators --floor static
     """
@@ -127,6 +130,9 @@ def rehearse_command(  # noqa: PLR0913 - one argument an option
         click.echo("\n".join(lines(c, case, happenings, Words(lang))))
 
 
+_WHO = "a hotline of agencies.yaml, its number, a trunk, 117@telkom, operators or backup"
+
+
 def _fates(c: Configuration, asked: Mapping[str, tuple[str, ...]]) -> Mapping[str, Outcome]:
     """Return what becomes of whom. Raises UsageError for who is not there, or cannot be so."""
     known, fates = targets(c), dict[str, Outcome]()
@@ -134,7 +140,9 @@ def _fates(c: Configuration, asked: Mapping[str, tuple[str, ...]]) -> Mapping[st
         outcome, _ = FATES[option.replace("_", "-")]
         for name in names:
             if name not in known:
-                raise click.UsageError(f"there is no {name}; write one of: {', '.join(known)}")
+                close = () if name.isdigit() else get_close_matches(name, known, n=1)
+                remedy = f"did you mean {close[0]}?" if close else f"write {_WHO}"
+                raise click.UsageError(f"there is no {name}; {remedy}")
             if known[name] == "group" and outcome not in OF_GROUPS:
                 raise click.UsageError(
                     f"{name} cannot be {outcome}; use --{name} with busy, paused or out"
@@ -175,6 +183,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "rings": (
         "{who} berdering{over} (paling lama {seconds})",
         "{who}: ringing{over} (for {seconds} at most)",
+    ),
+    "dead": (
+        "{who}{over} dilewati dulu: baru saja tidak terjangkau",
+        "{who}{over} is passed over at first: unreachable a moment ago",
     ),
     "queues": (
         "{who}: semua sedang berbicara; penelepon menunggu (paling lama {seconds})",

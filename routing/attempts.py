@@ -21,10 +21,12 @@ Outcome = Literal[
     "ended",
     "lost",
     "zero",
+    "dead",
 ]
 """What becomes of an attempt. Of those who picked up, `answers` stays with the caller, `left` goes
 within 10 s, `ended` later, the phone of `lost` dies in the talk, and with `not-accepted` there was
-no sound or no 1. `zero`: the caller pressed 0 while it rang. The others are words of figures.py."""
+no sound or no 1. `zero`: the caller pressed 0 while it rang. `dead`: it said nothing to a caller
+within the last 60 s, and is passed over at first. The others are words of figures.py."""
 
 By = Literal["plan", "operators", "backup", "simulated-operator", "last"]
 """What rings: a hop of the plan, phones of our own, or the last hotline."""
@@ -55,13 +57,21 @@ class Attempt:
     machine: bool = False
 
     def becomes(self, outcome: Outcome) -> Outcome:
-        """Return how the dialplan sees it: Dial stops ringing before it misses a sign of life."""
+        """Return how the dialplan sees it.
+
+        What is passed over only at first is still dead later, and Dial stops a short ring before
+        it misses a sign of life.
+        """
+        if outcome == "dead" and outcome not in self.outcomes:
+            outcome = "unreachable"
         short = outcome == "unreachable" and self.seconds <= DEAD_SECONDS
         return "no-answer" if short else outcome
 
     def lasts(self, outcome: Outcome) -> int:
         """Return how many seconds pass until the outcome, as far as it can be known beforehand."""
         match self.becomes(outcome):
+            case "dead":
+                return 0
             case "busy" | "full" | "refused" | "wrong-number":
                 return TOLD_SECONDS
             case "unreachable":

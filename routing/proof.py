@@ -6,8 +6,7 @@ Law 2: a caller is stuck who is hung up on, who is answered by ourselves, and wh
 round without the people behind the agencies being rung: operators, backup, the last hotline.
 Law 3: times are folded only where the plan is the same. A plan changes when a window opens or
 closes: those minutes are looked at beside each quarter hour.
-Law 4: what the walk leaves out is left out here (routing/walk.py). A hotline that was dead a moment
-ago is passed over, which leads on to the same people.
+Law 4: what the walk leaves out is left out here (routing/walk.py).
 """
 
 from collections import deque
@@ -229,6 +228,7 @@ _OUTCOMES: Mapping[Outcome, str] = {
     "wrong-number": "does not exist",
     "not-accepted": "is not accepted",
     "zero": "rings, 0 is pressed",
+    "dead": "was dead a moment ago",
 }
 
 

@@ -2,8 +2,8 @@
 
 Law 1: every rule here is one of asterisk/dialplan.conf and names its context. The dialplan counts.
 Law 2: no clock and no chance. What becomes of an attempt is told by whoever asks.
-Law 3: the caller stands alone. Left out are a hotline that another caller found dead within 60 s
-(`DEAD_` in failed-hop), a crowd from one number (`CROWD` in ops), and what the console orders.
+Law 3: the caller stands alone. Left out are a crowd from one number (`CROWD` in ops), and what the
+console orders. That another caller found a hotline dead is an outcome of its own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ TALKS = 3
 """So many talks that operators ended by hand are enough (ops, served)."""
 _THERE: tuple[Outcome, ...] = ("left", "busy", "no-answer", "wrong-number", "not-accepted")
 """After these another trunk to the same number changes nothing (failed-hop, reached)."""
-_DIALLED: tuple[Outcome, ...] = tuple(o for o in get_args(Outcome) if o != "lost")
+_DIALLED: tuple[Outcome, ...] = tuple(o for o in get_args(Outcome) if o not in ("lost", "dead"))
 _QUEUED: tuple[Outcome, ...] = ("answers", "no-answer", "left", "ended", "lost")
 
 
@@ -77,11 +77,17 @@ def line(c: Configuration, hops: tuple[Hop, ...] = (), operators: Group = "free"
 
 @dataclass(frozen=True, slots=True)
 class Walking:
-    """Before hop `i`, so many seconds after the first (walk-plan). `tried` was reached."""
+    """Before hop `i`, so many seconds after the first (walk-plan). `tried` was reached.
+
+    In the first pass those that were dead a moment ago are passed over; there is a second one only
+    if nobody was `dialled` in it.
+    """
 
     i: int = 0
     spent: int = 0
     tried: str = ""
+    passed: bool = False
+    dialled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,8 @@ class Walk:
     def _hop(self, s: Walking) -> Attempt | Move:
         """walk-plan, from `next` to the Dial."""
         if s.i >= min(len(self.line.hops), MAX_HOPS):
-            return Move(Waiting())
+            once_more = not (s.dialled or s.passed)
+            return Move(replace(s, i=0, passed=True) if once_more else Waiting())
         hop, following = self.line.hops[s.i], replace(s, i=s.i + 1)
         if hop.number not in self.line.numbers or hop.trunk not in self.line.trunks:
             return Move(following, "fenced", hop.hotline)
@@ -169,7 +176,8 @@ class Walk:
         if left < LEAST_RING_SECONDS:
             return Move(Waiting(), "no-time", hop.hotline)
         ring = hop.ring_seconds if 5 <= hop.ring_seconds <= 40 else 20
-        return self._dial("plan", min(ring, left), hop)
+        attempt = self._dial("plan", min(ring, left), hop)
+        return attempt if s.passed else replace(attempt, outcomes=(*attempt.outcomes, "dead"))
 
     def _dial(self, by: By, seconds: int, hop: Hop) -> Attempt:
         return Attempt(by, seconds, _DIALLED, hop, machine=hop.trunk in self.line.machines)
@@ -219,9 +227,12 @@ def _after_hop(s: Walking, attempt: Attempt, outcome: Outcome) -> State:
         return Waiting()
     if outcome == "ended":
         return Waiting(at="left")
+    if outcome == "dead":
+        return replace(s, i=s.i + 1)
     number = attempt.hop.number if attempt.hop else ""
     tried = number if outcome in _THERE else s.tried
-    return Walking(s.i + 1, s.spent + attempt.lasts(outcome), tried)
+    spent = s.spent + attempt.lasts(outcome)
+    return replace(s, i=s.i + 1, spent=spent, tried=tried, dialled=True)
 
 
 def _after_last(s: Waiting, outcome: Outcome) -> State:

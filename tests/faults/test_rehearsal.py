@@ -1,13 +1,14 @@
 """What is rehearsed is what happens: drawn cases on a real line, beside what the rehearsal tells.
 
-`SIAGA_TEST_CASES=200` plays as many. A line that says nothing at all is left out: the next callers
-would not be led there for a minute (`DEAD_`), and the rehearsal knows no next caller.
+`SIAGA_TEST_CASES=200` plays as many. A line that says nothing at all is not drawn: other callers
+would not be led there for a minute. It has a number of its own here.
 """
 
 import asyncio
 import os
 import random
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,8 +35,10 @@ RINGS = {'number: "117", ring_seconds: 20': 6, 'number: "113", ring_seconds: 20'
 TRUNKS = ("carrier", "second")
 KEYS: Mapping[str, tuple[Key, ...]] = {
     "1": (Key("1"),),
+    "2": (Key("2"),),
     "3": (Key("3"),),
     "4": (Key("4"),),
+    "5": (Key("5"),),
     "0": (Key("0"),),
     "8": (Key("8"),),
     "94": (Key("9"), Key("4", after_seconds=2.0)),
@@ -51,7 +54,10 @@ FAR_ENDS: Mapping[Outcome, Script] = {
     "wrong-number": Script("404 with Q.850 1", (scripts.Reply(404, headers=scripts.reason(1)),)),
     "not-accepted": scripts.MUTE,
     "left": scripts.HANGS_UP_AT_ONCE,
+    "unreachable": scripts.DEAF,
 }
+NEVER, DEAD = "119", "0761123"
+"""The numbers of the keys 2 and 5, where nothing answers. The second was dead before."""
 STATUS: Mapping[str, str] = {
     "busy": "BUSY",
     "no-answer": "NOANSWER",
@@ -60,6 +66,7 @@ STATUS: Mapping[str, str] = {
     "wrong-number": "CHANUNAVAIL",
     "not-accepted": "CONGESTION",
     "left": "ANSWER",
+    "unreachable": "CHANUNAVAIL",
 }
 
 
@@ -96,7 +103,7 @@ class Drawn:
 def drawn() -> list[Drawn]:
     """Return callers behind whose agencies operators answer."""
     dice = random.Random(SEED)
-    outcomes = [*FAR_ENDS]
+    outcomes = [outcome for outcome in FAR_ENDS if outcome != "unreachable"]
     cases = []
     for n in range(CASES):
         keys = dice.choice([*KEYS])
@@ -109,11 +116,14 @@ def drawn() -> list[Drawn]:
 
 def alone() -> list[Drawn]:
     """Return callers behind whom the last hotline is all there is, with each of its fates."""
+    fates: list[tuple[str, Mapping[str, Outcome]]] = [
+        ("2", {NEVER: "unreachable"}),
+        ("5", {DEAD: "unreachable", f"{DEAD}@{TRUNKS[0]}": "dead"}),
+        *(("0", {"110": fate}) for fate in FAR_ENDS),
+    ]
     return [
-        Drawn(
-            f"{83000 + n}", Case(datetime.now(WIB), "0", "controller", {"110": fate}, "out", "out")
-        )
-        for n, fate in enumerate(FAR_ENDS)
+        Drawn(f"{83000 + n}", Case(datetime.now(WIB), keys, "controller", fate, "out", "out"))
+        for n, (keys, fate) in enumerate(fates)
     ]
 
 
@@ -178,6 +188,8 @@ async def side_by_side(cases: list[Drawn], slot: int, operators: int) -> list[st
         await stage.open()
         if not operators:
             await stage.phones.log_in(seconds=0)
+            found = f"DEAD_{DEAD}_{TRUNKS[0]} {time.time():.0f}"
+            await stage.asterisk(f"dialplan set global {found}")
         told = await play(load(stage.line.settings.config), stage, cases)
         assert await stage.empty() == ""
         wrong = []

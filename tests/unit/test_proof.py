@@ -257,4 +257,4 @@ def test_a_state_is_visited_once_however_many_paths_lead_to_it(shipped: Configur
     hop = plan(shipped, "fire", MONDAY).hops[0]
     many = tuple(replace(hop, number=number, ring_seconds=5) for number in "12345678")
     wide = replace(line(shipped, many), numbers=frozenset("12345678"))
-    assert len(reach(Walk(wide), Walking())) < 1000
+    assert len(reach(Walk(wide), Walking())) < 2000, "of 13 ** 8 paths"

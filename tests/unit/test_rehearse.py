@@ -56,7 +56,16 @@ def test_a_caller_who_does_nothing_has_an_operator_rung_within_15_s() -> None:
     assert rung.at <= 15.0
 
 
-@pytest.mark.parametrize("name", [option for option in FATES if option != "left"])
+def test_who_was_dead_a_moment_ago_is_passed_over_at_first() -> None:
+    assert told(Case(SATURDAY, "4", fates={"117": "dead"}))[1:] == [
+        *("dead bpbd-117", "rings damkar-113", "machine damkar-113"),
+    ]
+    assert told(Case(SATURDAY, "3", fates={"117": "dead"}))[1:4] == [
+        *("dead bpbd-117", "rings bpbd-117", "over bpbd-117 unreachable"),
+    ]
+
+
+@pytest.mark.parametrize("name", [option for option in FATES if option not in ("left", "dead")])
 def test_whatever_is_wrong_with_an_agency_an_operator_answers(name: str) -> None:
     outcome, _ = FATES[name]
     case = Case(SATURDAY, "3", fates={"117": outcome})
@@ -67,7 +76,7 @@ def test_whatever_is_wrong_with_an_agency_an_operator_answers(name: str) -> None
 
 
 def test_who_is_named_is_a_hotline_a_number_or_a_trunk() -> None:
-    for who in ("bpbd-117", "117", "simulated"):
+    for who in ("bpbd-117", "117", "simulated", "117@simulated"):
         assert "over bpbd-117 busy" in told(Case(SATURDAY, "3", fates={who: "busy"}))
     assert "over bpbd-117 busy" not in told(Case(SATURDAY, "3", fates={"113": "busy"}))
 
@@ -186,7 +195,8 @@ def test_another_folder_is_rehearsed(edited: Callable[..., Path]) -> None:
         (("--at", "Sabtu"), "'Sabtu' is no time; write \"Sabtu 02:00\""),
         (("--at", "Sabtu 25:00"), "is no time"),
         (("--at", "Someday 02:00"), "is no time"),
-        (("--busy", "118"), "there is no 118; write one of: operators, backup, simulated, 110"),
+        (("--busy", "118"), "there is no 118; write a hotline of agencies.yaml, its number, a"),
+        (("--busy", "damkar-13"), "there is no damkar-13; did you mean damkar-113?"),
         (("--busy", "operators"), "operators cannot be busy; use --operators"),
         (("--busy", "117", "--left", "117"), "117 is given two fates"),
         (("--floor", "cellar"), "'cellar' is not one of"),

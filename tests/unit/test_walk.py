@@ -138,12 +138,29 @@ def test_who_says_nothing_for_10_s_is_not_there_unless_it_rings_no_longer_than_t
 
 def test_what_the_fences_do_not_hold_is_not_rung() -> None:
     beyond = replace(BPBD, number="118"), replace(BPBD, trunk="elsewhere")
-    assert story(over(*beyond)) == ["fenced bpbd-117"] * 2 + ["operators 25"]
+    assert story(over(*beyond)) == ["fenced bpbd-117"] * 4 + ["operators 25"], "in both passes"
 
 
 def test_of_a_plan_that_is_too_long_the_first_hops_are_walked() -> None:
     walk = over(*[replace(BPBD, ring_seconds=5)] * 20)
-    assert walk.look(Walking(MAX_HOPS)) == Move(Waiting())
+    assert walk.look(Walking(MAX_HOPS, dialled=True)) == Move(Waiting())
+
+
+def test_who_was_dead_a_moment_ago_is_passed_over_while_there_is_anybody_else() -> None:
+    both = over(BPBD, replace(BPBD, trunk="indosat"))
+    assert story(both, "dead", "busy")[1:] == ["117@indosat 20", "operators 25"]
+
+
+def test_where_all_were_dead_a_moment_ago_they_are_tried_all_the_same() -> None:
+    both = over(BPBD, DAMKAR)
+    passed = ["117@telkom 20", "113@telkom 20"]
+    again = story(both, "dead", "dead", "dead", "busy")
+    assert again == [*passed, *passed, "operators 25"], "and dead they are unreachable"
+    state = both.after(both.after(Walking(), "dead"), "dead")
+    assert isinstance(move := both.look(state), Move)
+    assert isinstance(attempt := both.look(move.state), Attempt)
+    assert attempt.becomes("dead") == "unreachable"
+    assert attempt.lasts("dead") == DEAD_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -252,6 +269,7 @@ def test_the_seconds_are_those_of_the_dialplan() -> None:
         f"RING_UNTIL=$[${{EPOCH}} + {MAX_RING_SECONDS}]",
         f"- {CONFIRM_SECONDS} * ${{CONFIRM}}",
         f"${{LEFT}} < {LEAST_RING_SECONDS}",
+        "[${DIALLED} = 1 | ${PASS} = 2]?ops",
         f"${{RING}}^{DEAD_SECONDS},",
         f"${{I}} > {MAX_HOPS} ",
         f"Queue(backup,cCir,,,{BACKUP_SECONDS},",
