@@ -6,7 +6,7 @@ Law 3: the caller stands alone. Left out are a crowd from one number (`CROWD` in
 console orders. That another caller found a hotline dead is an outcome of its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal, get_args
@@ -27,6 +27,7 @@ BACKUP_SECONDS = 20
 """How long the backup rings (ops); so long at most the last hotline does, and a recording."""
 TALKS = 3
 """So many talks that operators ended by hand are enough (ops, served)."""
+_AFTER_SILENCE: Mapping[Label, Label] = {"again": "backup", "backup": "last", "simulated": "left"}
 _THERE: tuple[Outcome, ...] = ("left", "busy", "no-answer", "wrong-number", "not-accepted")
 """After these another trunk to the same number changes nothing (failed-hop, reached)."""
 _DIALLED: tuple[Outcome, ...] = tuple(o for o in get_args(Outcome) if o not in ("lost", "dead"))
@@ -246,23 +247,8 @@ def _after_last(s: Waiting, outcome: Outcome) -> State:
 def _after_people(s: Waiting, outcome: Outcome) -> State:
     """Ops after a queue, and its `left`."""
     if outcome == "no-answer":
-        following: Mapping[str, Literal["backup", "last", "left"]]
-        following = {"again": "backup", "backup": "last", "simulated": "left"}
-        return replace(s, at=following[s.at])
+        return replace(s, at=_AFTER_SILENCE[s.at])
     if outcome == "left" and not s.forgiven:
         return replace(s, at="left", forgiven=True)
     talks = s.talks + (outcome != "lost")
     return replace(s, at="left", talks=talks)
-
-
-def moves(walk: Walk, state: State, most: int = 100) -> Iterator[tuple[State, Move]]:
-    """Yield what passes by itself from `state` on, until somebody is rung or all is over.
-
-    It ends after `most` moves: where nobody can ever be rung the dialplan goes round for ever.
-    """
-    for _ in range(most):
-        found = walk.look(state)
-        if not isinstance(found, Move):
-            return
-        yield state, found
-        state = found.state

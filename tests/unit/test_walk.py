@@ -1,6 +1,6 @@
 """What the dialplan does with a plan: the model that the proof and the rehearsal lean on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from routing.walk import (
     Walk,
     Walking,
     line,
-    moves,
 )
 
 WRITTEN = (Path(__file__).parents[2] / "asterisk" / "dialplan.conf").read_text()
@@ -51,13 +50,20 @@ def over(*hops: Hop, operators: Group = "free", backup: Group = "free", **more: 
     )
 
 
+def moves(walk: Walk, state: State) -> Iterator[Move]:
+    """Yield what passes by itself from `state` on, until somebody is rung or all is over."""
+    while isinstance(found := walk.look(state), Move):
+        yield found
+        state = found.state
+
+
 def story(walk: Walk, *outcomes: Outcome, start: State | None = None) -> list[str]:
     """Tell in words what happens when attempts end as told, up to the next attempt or the end."""
     told: list[str] = []
     state: State = start or Walking()
     pending = list(outcomes)
     while True:
-        for _, move in moves(walk, state, most=20):
+        for move in moves(walk, state):
             state = move.state
             told += [f"{move.note} {move.who}".strip()] if move.note else []
         attempt = walk.look(state)
@@ -251,7 +257,7 @@ def test_whatever_becomes_of_the_hops_an_operator_is_rung_in_time(
 ) -> None:
     walk, state, spent = over(*plan), Walking(), 0.0
     while isinstance(state, Walking):
-        for _, move in moves(walk, state):
+        for move in moves(walk, state):
             state = move.state  # type: ignore[assignment]
         if not isinstance(attempt := walk.look(state), Attempt) or attempt.by != "plan":
             break
