@@ -26,7 +26,7 @@ def schemas() -> Mapping[str, str]:
         schema = model.model_json_schema()
         for part in (schema, *schema.get("$defs", {}).values()):
             for key, value in part.get("properties", {}).items():
-                _explain(value, meanings[part["title"], key])
+                _explain(value, meanings.get((part["title"], key), ""))
         whole = {"$schema": "http://json-schema.org/draft-07/schema#", **_untitled(schema)}
         made[f"{PurePath(name).stem}.json"] = json.dumps(whole, indent=2) + "\n"
     return made

@@ -9,7 +9,7 @@ console orders. That another caller found a hotline dead is an outcome of its ow
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from routing.attempts import CONFIRM_SECONDS, Attempt, By, Outcome
 from routing.configuration import MAX_HOPS, MAX_RING_SECONDS, Configuration
@@ -154,14 +154,12 @@ class Walk:
             raise ValueError(f"{outcome} cannot become of {attempt}")
         if outcome == "answers":
             return Served(attempt)
-        match state:
-            case Walking():
-                return _after_hop(state, attempt, outcome)
-            case Waiting(at="last"):
-                return _after_last(state, outcome)
-            case Waiting():
-                return _after_people(state, outcome)
-        raise ValueError(f"nobody is rung in {state}")
+        if isinstance(state, Walking):
+            return _after_hop(state, attempt, outcome)
+        people = cast("Waiting", state)  # in the others nobody is rung
+        return (
+            _after_last(people, outcome) if people.at == "last" else _after_people(people, outcome)
+        )
 
     def _hop(self, s: Walking) -> Attempt | Move:
         """walk-plan, from `next` to the Dial."""
