@@ -139,7 +139,8 @@ _NOT_IN_USE = 1
 _RINGING = "5"
 
 STAGES: Mapping[str, Stage | None] = {
-    **dict.fromkeys(("from-trunk", "from-operators", "emergency", "record-call"), "menu"),
+    **dict.fromkeys(("from-trunk", "from-operators", "drill", "emergency"), "menu"),
+    "record-call": "menu",
     **dict.fromkeys(("ask-controller", "ask-stand-in", "wait-for-floor", "ask"), "menu"),
     **dict.fromkeys(("judge", "static-menu", "static-keys", "static-hop"), "menu"),
     **dict.fromkeys(("walk-plan", "hop-begins", "hop-over", "failed-hop"), "ringing"),

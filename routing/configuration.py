@@ -17,7 +17,8 @@ MAX_HOPS = 8
 """How many hops the dialplan walks, so that a wrong plan cannot make it walk for ever."""
 
 SECTIONS = frozenset(
-    {"global", "system", "udp", "ws", "simulation", "from-trunk", "far-end", "newcomer"}
+    {"global", "system", "udp", "ws", "simulation", "from-trunk", "far-end"}
+    | {"newcomer", "drill", "drilled"}
     | {"phone", "caller", "way-out", "operator", "operator-aor", "browser", "visitor"}  # templates
 )
 """Sections of pjsip.conf that are ours. Asterisk refuses every endpoint when two share a name."""

@@ -14,7 +14,7 @@ from routing.agencies import WEEKDAYS, Hotline, Hours, Weekday
 from routing.configuration import Configuration
 from routing.plan import hops_of, service_hotlines
 
-ENTRANCES = ("from-trunk", "from-operators", "reject", "desk", "simulated")
+ENTRANCES = ("from-trunk", "from-operators", "drill", "reject", "desk", "simulated")
 """What endpoints and orders name: each context exists once, and leads into the newest version."""
 
 _SECTION = re.compile(r"^\[([a-z-]+)\]$.*?(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
@@ -62,6 +62,15 @@ def contexts_of(text: str) -> tuple[str, ...]:
     return tuple(name for name, _ in _sections(text))
 
 
+def staged(version: str) -> str:
+    """Return the way into a version that is not in force yet: for a drill, by its static menu."""
+    enter = f"Goto(emergency-{version},s,1)"
+    return (
+        f"{_HEAD}[drill]\nexten => staged-static,1,Set(__DRILL=judge-{version})\n"
+        f" same => n,Set(FLOOR=stand-in)\n same => n,{enter}\n"
+    )
+
+
 def include(newest: str, *earlier: str) -> str:
     """Return the lines that make Asterisk read further files.
 
@@ -107,7 +116,6 @@ def _text(*parts: Iterator[str]) -> str:
 
 
 def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
-    simulated = [name for name, trunk in c.site.trunks.items() if trunk.simulated]
     yield "[globals]"
     yield f"AGI_URL = {controller.agi_url}"
     yield f"QUIET_SECONDS = {controller.quiet_seconds}"
@@ -116,7 +124,6 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield f"NO_CHOICE_PRIO = {c.menu.no_choice.priority}"
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
-    yield f"SIMULATED_TRUNK = {simulated[0] if simulated else 'none'}"
     callbacks = c.site.callbacks
     yield f"CALLBACK_TRUNK = {callbacks.trunk if callbacks else ''}"
     # A part of the pattern in `desk-order`: p stands for +.
@@ -251,9 +258,9 @@ def _desk_hotlines(c: Configuration) -> Iterator[str]:
 
 
 def _simulated(c: Configuration) -> Iterator[str]:
-    """Answer on the simulated trunk: each hotline by its number, and the operator."""
+    """Answer for who is not rung: each hotline by what is dialled, and the operator."""
     yield "[simulated]"
-    answering = {h.number: h for h in reversed(c.agencies.hotlines()) if h.number}
+    answering = {h.dialled: h for h in reversed(c.agencies.hotlines())}
     for number, hotline in sorted(answering.items()):
         answer = f"simulated-answer,s,1({simulated_prompt(hotline)})"
         yield f"exten => {number},1,Gosub({answer})"

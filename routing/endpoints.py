@@ -4,7 +4,7 @@ Law: a call is only taken from an address that `site.yaml` lists, or from a phon
 secret. Nothing is reachable by name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from routing.configuration import Configuration
@@ -13,6 +13,10 @@ from routing.site import Operator
 
 NEWCOMER = "newcomer"
 """The telephone of whoever opens /phone, while the line is a simulation."""
+DRILL, DRILLED = "drill", "drilled"
+"""Where our own calls come in, and who answers them in everybody's place."""
+DRILLING = "127.0.0.9"
+"""Where they come from. No carrier does: the kernel takes 127/8 from this machine alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,12 @@ def pjsip(configuration: Configuration, listening: Listening, secrets: Mapping[s
         *_section("from-trunk(caller)", transport="udp"),
         *_section("from-trunk", type="identify", endpoint="from-trunk", match=",".join(callers)),
     ]
+    simulated = [name for name, trunk in site.trunks.items() if trunk.simulated]
+    lines += _simulation((*simulated, DRILLED), listening.simulation)
+    lines += _section(f"{DRILL}(caller)", transport="udp", context=DRILL)
+    lines += _section(DRILL, type="identify", endpoint=DRILL, match=DRILLING)
     for name, trunk in site.trunks.items():
-        if trunk.simulated:
-            lines += _simulation(name, listening.simulation)
-        else:
+        if not trunk.simulated:
             lines += _gateway(name, str(trunk.gateway))
     for hotline in configuration.agencies.hotlines():
         if hotline.endpoint and hotline.sip:
@@ -135,11 +141,12 @@ def _gateway(name: str, address: str) -> Iterator[str]:
     yield from _section(name, type="aor", contact=f"sip:{address}")
 
 
-def _simulation(name: str, address: str) -> Iterator[str]:
-    """Describe a line from Asterisk to itself, on an address that only the simulation uses."""
+def _simulation(names: Iterable[str], address: str) -> Iterator[str]:
+    """Describe lines from Asterisk to itself, on an address that only the simulation uses."""
     yield from _section("simulation", type="transport", protocol="udp", bind=address)
-    yield from _section(f"{name}(way-out)", transport="simulation", aors=name)
-    yield from _section(name, type="aor", contact=f"sip:{address}")
+    for name in names:
+        yield from _section(f"{name}(way-out)", transport="simulation", aors=name)
+        yield from _section(name, type="aor", contact=f"sip:{address}")
     yield from _section(
         "far-end(way-out)", transport="simulation", context="simulated", send_pai="no"
     )

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from routing.agencies import Agencies
 from routing.configuration import Conflict
-from routing.endpoints import Listening
+from routing.endpoints import DRILLING, Listening
 from routing.remedies import Place
 from routing.site import DIALLED, Site
 
@@ -18,15 +18,16 @@ def loops(site: Site | None, agencies: Agencies | None, own: Listening) -> Itera
         if _is_ours(gateway, own):
             message = f"leads back to this machine: {gateway} is an address of its own"
             yield Conflict(file, place, message, "write the address of the other side")
-    if site is None or not any(trunk.simulated for trunk in site.trunks.values()):
-        return
-    host = own.simulation.partition(":")[0]
-    for i, address in enumerate(site.incoming):
-        if ip_address(host) in ip_network(address, strict=False):
-            message = f"holds {host}, where the simulation of the agencies calls from"
-            yield Conflict(
-                "site.yaml", ("incoming", i), message, "write the callers' addresses only"
-            )
+    ours = {
+        own.simulation.partition(":")[0]: "the simulation of the agencies",
+        DRILLING: "a drill",
+    }
+    for i, address in enumerate(site.incoming if site else ()):
+        for host, who in ours.items():
+            if ip_address(host) in ip_network(address, strict=False):
+                message = f"holds {host}, where {who} calls from"
+                remedy = "write the callers' addresses only"
+                yield Conflict("site.yaml", ("incoming", i), message, remedy)
 
 
 def called_back(agencies: Agencies | None) -> Iterator[Conflict]:

@@ -65,6 +65,14 @@ aors = simulated
 type = aor
 contact = sip:127.0.0.2:5070
 
+[drilled](way-out)
+transport = simulation
+aors = drilled
+
+[drilled]
+type = aor
+contact = sip:127.0.0.2:5070
+
 [far-end](way-out)
 transport = simulation
 context = simulated
@@ -74,6 +82,15 @@ send_pai = no
 type = identify
 endpoint = far-end
 match = 127.0.0.2
+
+[drill](caller)
+transport = udp
+context = drill
+
+[drill]
+type = identify
+endpoint = drill
+match = 127.0.0.9
 """ in compiled(shipped)
 
 
