@@ -8,15 +8,15 @@ import asyncio
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
-from ivr import address, applied, dialling, host, logs, prompts, recordings
+from ivr import address, applied, dialling, host, logs, prompts, recordings, switch
 from ivr import status as line_status
 from ivr import upgrade as upgrading
+from ivr.check import check_command, schema_command
 from ivr.controller import run
 from ivr.group import Siaga
 from ivr.menu import sentences
@@ -24,7 +24,6 @@ from ivr.phone.command import call_command
 from ivr.ready import Part, unready_here
 from ivr.settings import Settings
 from ivr.supervisor import HostError
-from routing import schemas
 from routing.loading import ConfigurationError, load
 
 NOT_AS_ASKED = 3
@@ -59,50 +58,21 @@ def main(ctx: click.Context) -> None:
 as_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
 
-@main.command()
-@as_json_option
-@click.argument("folder", type=click.Path(exists=True, path_type=Path), required=False)
-@click.pass_obj
-def check(settings: Settings, folder: Path | None, as_json: bool) -> None:
-    """Say whether config/ can be used, and what to mend if not.
-
-    FOLDER is looked at instead of config/. No caller may get stuck in it, whatever is pressed and
-    whoever answers, and its prompts must be there. A WARNING is for you to judge.
-    """
-    settings = settings.model_copy(update={"config": folder} if folder else {})
-    warnings: list[dict[str, object]] = []
-    try:
-        checked = applied.examine(settings)
-    except ConfigurationError as error:
-        if not as_json:
-            raise
-        problems = [asdict(problem) for problem in error.problems]
-    else:
-        configuration = checked.configuration
-        lines = recordings.wrong(configuration, settings.sounds)
-        used = address.warnings(address.chosen(settings, configuration.site), configuration.site)
-        problems = [{"message": line} for line in lines]
-        warnings = [asdict(warning) for warning in checked.warnings]
-        warnings += [{"message": line} for line in used]
-        said = (*(f"WARNING: {warning}" for warning in checked.warnings), *used, *lines)
-        for line in () if as_json else said:
-            _say(line)
-    if as_json:
-        found = {"ok": not problems, "problems": problems, "warnings": warnings}
-        click.echo(json.dumps(found, indent=2))
-    elif not problems:
-        name = folder or "config/"
-        click.echo(f"{name} is good: {', '.join(configuration.menu.services)}")
-    if problems:
-        sys.exit(1)
+main.add_command(check_command)
+main.add_command(schema_command)
 
 
 @main.command()
 @as_json_option
 @click.pass_obj
 def apply(settings: Settings, as_json: bool) -> None:
-    """Check config/ and put it in force, on the running system too."""
-    version, going = host.put_in_force(settings, _say)
+    """Check config/ and put it in force, on the running system too.
+
+    There our own calls press every key first, in the new version, and ring nobody.
+    """
+    from ivr.drill import staged_or_in_force  # noqa: PLC0415 - no other command waits for it
+
+    version, going = switch.put_in_force(settings, _say, staged_or_in_force)
     if as_json:
         click.echo(json.dumps({"version": version, "running": going}))
     else:
@@ -110,13 +80,21 @@ def apply(settings: Settings, as_json: bool) -> None:
         click.echo(f"configuration {version} is in force {where}")
 
 
-@main.command(hidden=True)
+@main.command()
+@as_json_option
+@click.argument("version", default="")
 @click.pass_obj
-def schema(settings: Settings) -> None:
-    """Write the JSON Schemas of config/ again, after a change of the models."""
-    (settings.config / schemas.FOLDER).mkdir(exist_ok=True)
-    for name, text in schemas.schemas().items():
-        (settings.config / schemas.FOLDER / name).write_text(text, encoding="utf-8")
+def rollback(settings: Settings, version: str, as_json: bool) -> None:
+    """Take the last change of config/ back, or go back to VERSION."""
+    from ivr.drill import staged_or_in_force  # noqa: PLC0415
+
+    earlier, now, going = switch.roll_back(settings, _say, version, staged_or_in_force)
+    if as_json:
+        click.echo(json.dumps({"version": now, "of": earlier, "running": going}))
+        return
+    click.echo(f"what was in force as {earlier} is in force again, as {now}")
+    kept = settings.state / "applied" / now / "config"
+    click.echo(f"config/ still says what was taken back: mend it, or cp {kept}/*.yaml config/")
 
 
 @main.command(hidden=True)

@@ -10,28 +10,36 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from ivr import address, broker, recordings
+from ivr import address, broker, recordings, versions
+from ivr.asker import who
 from ivr.floors import differences
+from ivr.secret import secret
 from ivr.settings import Settings
+from ivr.versions import Note, notes
 from routing import checking
+from routing.changes import changes
 from routing.checking import Checked
 from routing.configuration import Configuration
-from routing.dialplan import Controller, contexts, extensions, include
+from routing.dialplan import Controller, contexts, extensions, include, staged
 from routing.endpoints import Listening, accounts, http, in_browsers, manager, pjsip, queues, rtp
-from routing.loading import FILES, load
+from routing.loading import FILES, ConfigurationError, load
 
 CURRENT = "current"
+STAGED = "staged"
+"""The link to a version that is loaded beside the one in force, for our own calls alone."""
 DIALPLAN = Path(__file__).resolve().parents[1] / "asterisk" / "dialplan.conf"
 CONTEXTS = "/var/lib/siaga/applied/{}/pbx/contexts.conf"
 """Where Asterisk finds the contexts of a version: the state folder as its root shows it."""
-STAMP = "%Y%m%dT%H%M%SZ"
-KEPT = timedelta(days=1)
-"""How long callers may still be in the contexts of a version that is no longer in force."""
+STAGED_CONTEXTS = "/var/lib/siaga/staged/pbx/contexts.conf"
+Proven = Callable[[Configuration], None]
+"""Proves a version that is staged, and raises when it may not come into force."""
 WATCHER = "ami.desk"
 """The secret with which `siaga desk` watches Asterisk: with a dot, so it is no telephone's."""
 PHONE = "phone.{}"
@@ -45,16 +53,19 @@ The users are those of Asterisk, the desk and the broker, which wants to own its
 (asterisk/setup.sh)."""
 
 
-def apply(settings: Settings) -> Path:
+def apply(settings: Settings, proven: Proven | None = None) -> Path:
     """Check `config/`, compile it and put it in force; return the folder that now is current.
 
-    Raises ConfigurationError when `config/` has problems and PromptError when speech for it is
+    Before that `proven` is given the new configuration, which is staged meanwhile. Raises what that
+    raises, ConfigurationError when `config/` has problems, and PromptError when speech for it is
     missing or too long; what was in force then stays.
     """
     # Asterisk and the controller read it as users of their own, whatever the umask of who applies.
     umask = os.umask(0o022)
     try:
-        return _apply(settings)
+        check(settings)  # its problems are told with the names of the files that are edited
+        build = partial(_build, settings)
+        return _new(settings, build, proven)
     finally:
         os.umask(umask)
 
@@ -71,31 +82,31 @@ def examine(settings: Settings) -> Checked:
     return checking.check(settings.config, own, differences)
 
 
-def again(settings: Settings, earlier: str) -> Path:
+def again(settings: Settings, earlier: str, proven: Proven | None = None) -> Path:
     """Put an earlier version in force again, as a new one; return its folder.
 
     Callers who came in since are in the versions after it: those stay loaded, as after any change.
-    Raises OSError when that version is gone, or there is no room for another.
+    Raises OSError when that version is gone, or there is no room for another, and what `proven`
+    raises.
     """
-    return _new(settings, lambda folder, version: _copy(settings, folder, earlier, version))
+    return _new(settings, partial(_copy, settings, earlier), proven)
 
 
-def _copy(settings: Settings, folder: Path, earlier: str, version: str) -> None:
+def _copy(settings: Settings, earlier: str, folder: Path, version: str) -> None:
     shutil.copytree(settings.state / "applied" / earlier, folder, dirs_exist_ok=True)
     pbx = folder / "pbx"
-    contexts_file, extensions_file = pbx / "contexts.conf", pbx / "extensions.conf"
-    contexts_file.write_text(contexts_file.read_text().replace(earlier, version))
-    entrances = extensions_file.read_text().partition("\n#include")[0]
+    for name in ("contexts.conf", "extensions.conf", "staged.conf"):
+        path = pbx / name
+        if path.exists():  # an old version has less
+            path.write_text(path.read_text().replace(earlier, version))
+    entrances = (pbx / "extensions.conf").read_text().partition("\n#include")[0]
     included = include(*(CONTEXTS.format(v) for v in (version, *_earlier(settings, version))))
-    extensions_file.write_text(entrances.replace(earlier, version) + included)
+    (pbx / "extensions.conf").write_text(entrances + included)
+    origin = {note.version: note.of for note in notes(settings.state)}.get(earlier) or earlier
+    _note(settings, folder, Note(version, time.time(), who(), "rollback", origin))
 
 
-def _apply(settings: Settings) -> Path:
-    check(settings)  # its problems are told with the names of the files that are edited
-    return _new(settings, lambda folder, version: _build(settings, folder, version))
-
-
-def _new(settings: Settings, build: Callable[[Path, str], None]) -> Path:
+def _new(settings: Settings, build: Callable[[Path, str], None], proven: Proven | None) -> Path:
     """Make a version and put it in force. `build` fills a folder for the name that it will have."""
     folder = _new_folder(settings.state / "applied")
     building = Path(tempfile.mkdtemp(prefix="building-", dir=settings.state))
@@ -103,13 +114,25 @@ def _new(settings: Settings, build: Callable[[Path, str], None]) -> Path:
         build(building, folder.name)
         _hand_over(building)
         building.chmod(0o755)
+        if proven:
+            with _staged(settings.state / STAGED, building):
+                proven(load(building / "config"))
         building.rename(folder)  # over the empty one: what has a version's name is never half
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         folder.rmdir()
         raise
-    _point(settings.state / CURRENT, folder)
+    _point(settings.state / CURRENT, Path("applied") / folder.name)
     return folder
+
+
+@contextlib.contextmanager
+def _staged(link: Path, building: Path) -> Iterator[None]:
+    _point(link, Path(building.name))
+    try:
+        yield
+    finally:
+        link.unlink(missing_ok=True)
 
 
 def _build(settings: Settings, folder: Path, version: str) -> None:
@@ -131,6 +154,16 @@ def _build(settings: Settings, folder: Path, version: str) -> None:
     watcher = {WATCHER: secret(settings.state, WATCHER)}
     told = {PHONE.format(account): word for account, word in phones.items()}
     _write(folder / "desk", {**broker.for_desk(passwords), **watcher, **told})
+    _note(settings, folder, Note(version, time.time(), who(), "apply", version))
+
+
+def _note(settings: Settings, folder: Path, note: Note) -> None:
+    """Note who makes this version and what it changes: all of it where nothing was before."""
+    try:
+        told = changes(in_force(settings)[1], load(folder / "config"))
+    except (ConfigurationError, OSError):
+        told = ()
+    versions.write(folder, replace(note, changes=told))
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
@@ -160,6 +193,7 @@ def compiled(
         "extensions.conf": extensions(configuration, controller, written, version)
         + include(*(CONTEXTS.format(v) for v in (version, *_earlier(settings, version)))),
         "contexts.conf": contexts(configuration, written, version),
+        "staged.conf": staged(version) + include(STAGED_CONTEXTS),
         "pjsip.conf": pjsip(configuration, listening, passwords),
         "queues.conf": queues(configuration),
         "rtp.conf": rtp(configuration, listening),
@@ -182,28 +216,8 @@ def _earlier(settings: Settings, newest: str) -> list[str]:
 
     Callers are in the one in force, also when a clock that was set back gave it a later name.
     """
-    names = (*kept(settings.state, newest), version(settings))
+    names = (*versions.kept(settings.state, newest), version(settings))
     return [name for name in dict.fromkeys(names) if name]
-
-
-def kept(state: Path, version: str) -> list[str]:
-    """Return the versions before `version` in which callers may still be, oldest first.
-
-    A version was in force until the next one's name says; the last of all is always kept.
-    """
-    earlier = [name for name in versions(state) if name < version]
-    newest = _made_at(version)
-    periods = pairwise([*earlier, version])
-    return [name for name, end in periods if end == version or newest - _made_at(end) < KEPT]
-
-
-def versions(state: Path) -> list[str]:
-    """Return the names of all versions that are whole, oldest first."""
-    return sorted(path.parts[-3] for path in (state / "applied").glob("*/pbx/contexts.conf"))
-
-
-def _made_at(version: str) -> datetime:
-    return datetime.strptime(version[:16], STAMP).replace(tzinfo=UTC)
 
 
 def in_force(settings: Settings) -> tuple[str, Configuration]:
@@ -226,22 +240,6 @@ def version(settings: Settings) -> str:
         return (settings.state / CURRENT).readlink().name
     except OSError:
         return ""
-
-
-def secret(state: Path, account: str) -> str:
-    """Return the password of an account, made at its first use and readable by root alone."""
-    path = state / "secrets" / account
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        # Written before it gets its name: an empty file would be an empty password for ever.
-        new = path.with_name(f".{account}.{os.getpid()}")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(24) + "\n")
-        with contextlib.suppress(FileExistsError):  # another process was first: theirs counts
-            os.link(new, path)
-        new.unlink()
-    return path.read_text(encoding="ascii").strip()
 
 
 def test_word(settings: Settings) -> str:
@@ -271,7 +269,7 @@ def phone_secret(settings: Settings, account: str) -> str:
 
 def _new_folder(parent: Path) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime(STAMP)
+    stamp = datetime.now(UTC).strftime(versions.STAMP)
     for n in range(100):
         folder = parent / f"{stamp}-{n:02}"
         try:
@@ -296,5 +294,5 @@ def _point(link: Path, folder: Path) -> None:
     """Make `link` name `folder`, in one step (rename(2))."""
     new = link.with_name(f".{link.name}.new")
     new.unlink(missing_ok=True)
-    new.symlink_to(Path("applied") / folder.name)
+    new.symlink_to(folder)
     new.replace(link)

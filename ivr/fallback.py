@@ -6,7 +6,7 @@ not be there yet, and a line elsewhere would be one that nobody reaches.
 
 from typing import Any
 
-from ivr import address, applied, ports
+from ivr import address, applied, ports, versions
 from ivr.settings import Settings
 from ivr.supervisor import HostError
 
@@ -21,7 +21,7 @@ def version(settings: Settings, *, starting: bool) -> str:
     if not newest or not starting or not bind or not (why := ports.nowhere(bind)):
         return newest
     if address.started(settings).get("sip_bind") != bind:
-        for name in reversed(applied.versions(settings.state)):
+        for name in reversed(versions.versions(settings.state)):
             known = address.compiled(settings, f"applied/{name}")
             if known and not ports.nowhere(known["sip_bind"]):
                 return applied.again(settings, name).name

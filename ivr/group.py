@@ -15,6 +15,8 @@ LATER = {
     "alarms": ("ivr.calls", "alarms_command"),
     "backup": ("ivr.records.backup", "backup_command"),
     "callbacks": ("ivr.calls", "callbacks_command"),
+    "drill": ("ivr.drill", "drill_command"),
+    "history": ("ivr.changelog", "history_command"),
     "calls": ("ivr.calls", "calls_command"),
     "recording": ("ivr.retention.command", "recording_command"),
     "rehearse": ("ivr.rehearse", "rehearse_command"),

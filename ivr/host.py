@@ -14,12 +14,11 @@ import subprocess
 import time
 from dataclasses import dataclass, replace
 
-from ivr import address, applied, fallback, ports, recordings
+from ivr import address, applied, fallback, ports
 from ivr.ready import unready
 from ivr.recordings import PromptError
 from ivr.settings import Settings
 from ivr.supervisor import (
-    ANSWER_SECONDS,
     READY_SECONDS,
     ROOT,
     HostError,
@@ -33,6 +32,7 @@ from ivr.supervisor import (
     start,
     stop,
 )
+from ivr.switch import as_started, ask_asterisk, check, compiled, take
 from routing.loading import ConfigurationError
 
 NO_ROOM_BYTES = 1 << 20
@@ -53,17 +53,6 @@ class Up:
     without: tuple[str, ...] = ()
 
 
-def check(settings: Settings) -> Settings:
-    """Read `config/` and its prompts; return the settings with the address that they name.
-
-    Raises ConfigurationError or PromptError with everything there is to mend.
-    """
-    configuration = applied.check(settings)
-    if wrong := recordings.wrong(configuration, settings.sounds):
-        raise PromptError("\n".join(wrong))
-    return address.chosen(settings, configuration.site)
-
-
 def up(settings: Settings, say: Say) -> Up:
     """Put `config/` in force and have everything running when this returns; safe to repeat.
 
@@ -72,7 +61,7 @@ def up(settings: Settings, say: Say) -> Up:
     """
     with alone(settings, say):
         if running(settings):
-            _ask_asterisk(settings)
+            ask_asterisk(settings)
             earlier = applied.version(settings)
             now = _apply(as_started(settings), say)
             say("already running: telling Asterisk of the configuration")
@@ -97,7 +86,7 @@ def _apply(settings: Settings, say: Say, *, starting: bool = False) -> Up:
         settings = check(settings)
         if starting:
             _refuse_an_address_elsewhere(settings)
-        version = _compile(settings)
+        version = compiled(settings)
     except (ConfigurationError, PromptError, HostError) as error:
         version = fallback.version(settings, starting=starting)
         if not version:
@@ -116,14 +105,6 @@ def _refuse_an_address_elsewhere(settings: Settings) -> None:
         raise HostError(why)
 
 
-def _compile(settings: Settings) -> str:
-    """Put `config/` in force; raise HostError when the machine does not let us."""
-    try:
-        return applied.apply(settings).name
-    except OSError as error:
-        raise HostError(explained(error, settings.state)) from error
-
-
 def _note_addresses(settings: Settings) -> None:
     """Note where the line listens; without room for it, the version in force says so."""
     started = settings.state / address.STARTED
@@ -132,48 +113,6 @@ def _note_addresses(settings: Settings) -> None:
     except OSError:
         with contextlib.suppress(OSError):
             started.unlink(missing_ok=True)
-
-
-def _ask_asterisk(settings: Settings) -> None:
-    """Raise HangsError when Asterisk is up and does not answer; one that is not up soon will be."""
-    in_root(settings, "asterisk", "-rx", "core show uptime", seconds=ANSWER_SECONDS)
-
-
-def put_in_force(settings: Settings, say: Say) -> tuple[str, bool]:
-    """Put `config/` in force, on the running line too; return the version and whether one runs.
-
-    Raises ConfigurationError or PromptError when `config/` has problems; HostError for the rest.
-    """
-    with alone(settings, say):
-        if going := running(settings):
-            _ask_asterisk(settings)
-        wanted = check(settings)
-        use = as_started(settings) if going else wanted
-        earlier = applied.version(settings)
-        version = _compile(use)
-        if going:
-            take(use, earlier)
-            if wanted.sip_bind != use.sip_bind:
-                say(f"the line goes on listening on {use.sip_bind}; {wanted.sip_bind} is taken at")
-                say("the next start: `make down` and `make up`")
-        if why := ports.nowhere(wanted.sip_bind):
-            say(f"WARNING: {why}; the next start falls back on an earlier version")
-        return version, going
-
-
-def as_started(settings: Settings) -> Settings:
-    """Return the settings with the addresses that the running line was started with.
-
-    Raises HostError when another one is asked for: an address is taken at the start only.
-    """
-    started = address.started(settings) or address.compiled(settings, applied.CURRENT)
-    for name, value in started.items():
-        if name in settings.model_fields_set and getattr(settings, name) != value:
-            raise HostError(
-                f"the line runs with SIAGA_{name.upper()}={value}, not {getattr(settings, name)}: "
-                "run `make down` first, which ends all calls"
-            )
-    return settings.model_copy(update=started)
 
 
 def down(settings: Settings, say: Say, drain_seconds: int | None = None) -> None:
@@ -205,7 +144,7 @@ def down(settings: Settings, say: Say, drain_seconds: int | None = None) -> None
 
 def _drain(settings: Settings, seconds: int, say: Say) -> None:
     """Refuse new calls and wait for those inside. Whatever stops it, the line takes calls again."""
-    _ask_asterisk(settings)
+    ask_asterisk(settings)
     say(
         f"new calls are refused; those inside have {seconds} s to finish (Ctrl-C: take calls again)"
     )
@@ -233,32 +172,6 @@ def _drain(settings: Settings, seconds: int, say: Say) -> None:
 def _accept(settings: Settings) -> None:
     """Take new calls. Raises HangsError when Asterisk does not answer."""
     in_root(settings, "sh", "asterisk/start.sh", "accept")
-
-
-def take(settings: Settings, earlier: str) -> None:
-    """Bring a running Asterisk to the version in force, or all back to the `earlier` one.
-
-    Raises HostError when it does not take it: sounds, keys and fences are of one version again.
-    """
-    try:
-        reload_asterisk(settings)
-    except HostError as error:
-        if not earlier:
-            raise
-        back = applied.again(settings, earlier).name
-        with contextlib.suppress(HostError):
-            reload_asterisk(settings)
-        raise HostError(f"{error}; the line goes on with {earlier}, as {back}") from error
-
-
-def reload_asterisk(settings: Settings) -> None:
-    """Make a running Asterisk read what is in force now; calls go on.
-
-    Raises HostError with Asterisk's words when it does not take it.
-    """
-    done = in_root(settings, "sh", "asterisk/start.sh", "reload")
-    if done.returncode:
-        raise HostError(done.stderr.strip() or done.stdout.strip())
 
 
 def _refuse_taken_ports(settings: Settings) -> tuple[str, ...]:

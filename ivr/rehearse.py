@@ -107,7 +107,7 @@ def rehearse_command(  # noqa: PLR0913 - one argument an option
     for_programs: bool,
     **fates: tuple[str, ...],
 ) -> None:
-    """Tell what a caller would hear and who would ring, without a call.
+    """Tell what a caller would hear, and who would ring.
 
     WHO is a hotline of agencies.yaml, its number, a trunk, a number over one trunk (117@telkom), or
     `operators` or `backup`. Who is not named answers. What people do in their own time (listen,

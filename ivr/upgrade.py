@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 from ivr import applied
-from ivr.host import as_started, check, take
 from ivr.ready import listening
 from ivr.settings import Settings
 from ivr.supervisor import (
@@ -23,6 +22,7 @@ from ivr.supervisor import (
     state_of,
     until,
 )
+from ivr.switch import as_started, check, take
 
 
 def upgrade(settings: Settings, say: Say) -> None:

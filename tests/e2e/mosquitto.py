@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 
 from ivr import applied, broker
 from ivr.mqtturl import Broker, chosen
+from ivr.secret import secret
 from ivr.settings import Settings
 
 
@@ -82,7 +83,7 @@ class Mosquitto:
 
     def password(self, account: str) -> str:
         """Return what staff hand over: `sudo cat var/secrets/mqtt.damkar`."""
-        return applied.secret(self.settings.state, broker.secret_name(account))
+        return secret(self.settings.state, broker.secret_name(account))
 
     def edit(self, old: str, new: str) -> None:
         """Edit the agencies and put the edit in force, as staff do."""

@@ -21,6 +21,7 @@ from test_call import dial, order
 from ivr import applied, broker
 from ivr.phone import Key, call
 from ivr.records.engine import FILE
+from ivr.secret import secret
 
 RED_SECONDS = 10.0
 
@@ -72,7 +73,7 @@ def test_a_call_is_a_record_a_figure_and_a_report_to_the_agency(watched: Line) -
 
     async def story() -> list[dict[str, Any]]:
         host, _, port = watched.settings.mqtt_bind.rpartition(":")
-        password = applied.secret(watched.settings.state, broker.secret_name("damkar"))
+        password = secret(watched.settings.state, broker.secret_name("damkar"))
         told = []
         async with (
             asyncio.timeout(40),

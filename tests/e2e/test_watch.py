@@ -23,6 +23,7 @@ from ivr.heard import EVENTS, Channel, Event, Gap, Heard
 from ivr.live import UNKNOWN, Live, Phone, fold
 from ivr.manager import Limits, Manager
 from ivr.phone import Key, Report, call
+from ivr.secret import secret
 from ivr.watch import Pace, Watch
 
 RIGHT_SECONDS = 1.0
@@ -147,7 +148,7 @@ def log_in(line: Line, account: str, seconds: int = 120) -> None:
         "operator-registers",
         at=f"{TELEPHONES[account]}:35090",
         account=account,
-        secret=applied.secret(line.settings.state, account),
+        secret=secret(line.settings.state, account),
         phone_port="35091",
         expires=str(seconds),
     ).finish()

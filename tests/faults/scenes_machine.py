@@ -15,7 +15,7 @@ from crowd import Caller, Crowd
 from stage import Stage, within
 from verdict import Result
 
-from ivr import host
+from ivr import switch
 
 _CHUNK = 1 << 20
 _LIVE_SECONDS = 20.0
@@ -113,7 +113,7 @@ async def apply(crowd: Crowd) -> None:
     """Do what `siaga apply` does on a running line."""
     stage = crowd.stage
     await asyncio.to_thread(stage.apply)
-    await asyncio.to_thread(host.reload_asterisk, stage.line.settings)
+    await asyncio.to_thread(switch.reload_asterisk, stage.line.settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ivr import applied
+from ivr import applied, versions
 from ivr.recordings import PromptError
+from ivr.secret import secret
 from ivr.settings import Settings
 from routing.loading import FILES, ConfigurationError, load
 
@@ -64,7 +65,7 @@ def test_everything_asterisk_includes_is_compiled(settings: Settings) -> None:
     applied.apply(settings)
     pbx = settings.state / "current" / "pbx"
     names = {path.name for path in pbx.iterdir()}
-    whole = {"contexts", "extensions", "http", "manager", "pjsip", "queues", "rtp"}
+    whole = {"contexts", "extensions", "http", "manager", "pjsip", "queues", "rtp", "staged"}
     assert names == {f"{name}.conf" for name in whole}
     assert "exten => 113,1,Return(damkar)" in (pbx / "contexts.conf").read_text()
     assert "agi://127.0.0.1:4573/menu" in (pbx / "extensions.conf").read_text()
@@ -99,9 +100,9 @@ def test_callers_stay_in_the_version_they_came_in_with_for_a_day(settings: Setti
         (made / day / "pbx" / "contexts.conf").touch()
     # The second was in force until noon of the 23rd, the first until the 20th.
     now = "20261124T100000Z-00"
-    assert applied.kept(settings.state, now) == ["20261120T000000Z-00", "20261123T120000Z-00"]
+    assert versions.kept(settings.state, now) == ["20261120T000000Z-00", "20261123T120000Z-00"]
     much_later = "20270101T000000Z-00"
-    assert applied.kept(settings.state, much_later) == ["20261123T120000Z-00"]
+    assert versions.kept(settings.state, much_later) == ["20261123T120000Z-00"]
 
 
 def test_the_contexts_of_the_last_version_stay_loaded_beside_the_new(settings: Settings) -> None:
@@ -312,16 +313,16 @@ def test_secrets_are_long_and_differ(settings: Settings) -> None:
 
 
 def test_a_secret_is_made_once(settings: Settings) -> None:
-    made = applied.secret(settings.state, "operator-1")
+    made = secret(settings.state, "operator-1")
     applied.apply(settings)
-    assert applied.secret(settings.state, "operator-1") == made
+    assert secret(settings.state, "operator-1") == made
     assert made in (settings.state / "current" / "pbx" / "pjsip.conf").read_text()
 
 
 def test_the_desk_and_asterisk_know_one_secret_with_which_it_watches(settings: Settings) -> None:
     folder = applied.apply(settings)
     watcher = applied.watcher_secret(settings)
-    assert watcher == applied.secret(settings.state, applied.WATCHER)
+    assert watcher == secret(settings.state, applied.WATCHER)
     assert f"secret = {watcher}\n" in (folder / "pbx" / "manager.conf").read_text()
 
 
@@ -339,10 +340,10 @@ def test_no_telephone_can_have_the_account_whose_secret_is_the_desks(settings: S
 def test_of_two_processes_that_make_a_secret_at_once_the_first_counts(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = applied.secret(settings.state, "operator-1")
+    first = secret(settings.state, "operator-1")
     with monkeypatch.context() as patch:
         patch.setattr(Path, "exists", lambda _: False)  # we looked before the other had made it
-        assert applied.secret(settings.state, "operator-1") == first
+        assert secret(settings.state, "operator-1") == first
     assert [path.name for path in (settings.state / "secrets").iterdir()] == ["operator-1"]
 
 
@@ -355,8 +356,8 @@ def test_a_secret_never_has_its_name_before_it_has_its_text(
     with monkeypatch.context() as patch:
         patch.setattr(secrets, "token_urlsafe", killed)
         with pytest.raises(KeyboardInterrupt):
-            applied.secret(settings.state, "operator-1")
-    assert applied.secret(settings.state, "operator-1")
+            secret(settings.state, "operator-1")
+    assert secret(settings.state, "operator-1")
 
 
 def test_passwords_that_asterisk_reads_are_not_for_everyone(settings: Settings) -> None:

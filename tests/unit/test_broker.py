@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ivr import applied, broker
+from ivr.secret import secret
 from ivr.settings import Settings
 from routing.loading import ConfigurationError, load
 
@@ -67,7 +68,7 @@ def test_every_agency_in_force_has_an_account_and_the_desk_knows_its_own(tmp_pat
     passwords = (folder / "broker" / "passwords").read_text().splitlines()
     assert [line.partition(":")[0] for line in passwords] == ["desk", "monitor", *agencies]
     assert set(rights((folder / "broker" / "acl").read_text())) == {"desk", "monitor", *agencies}
-    assert broker.password_of_desk(folder) == applied.secret(settings.state, "mqtt.desk")
+    assert broker.password_of_desk(folder) == secret(settings.state, "mqtt.desk")
     assert (settings.state / "secrets" / "mqtt.damkar").exists()
     for name in ("broker", "desk"):
         assert (folder / name).stat().st_mode & 0o777 == 0o750
