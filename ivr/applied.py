@@ -20,7 +20,7 @@ from pathlib import Path
 from ivr import address, broker, recordings, versions
 from ivr.asker import who
 from ivr.floors import differences
-from ivr.secret import secret
+from ivr.secret import TEST_CALLS, secret
 from ivr.settings import Settings
 from ivr.versions import Note, notes
 from routing import checking
@@ -44,8 +44,6 @@ WATCHER = "ami.desk"
 """The secret with which `siaga desk` watches Asterisk: with a dot, so it is no telephone's."""
 PHONE = "phone.{}"
 """The secret of a telephone in a browser, in the desk's folder of a version: made for that one."""
-TEST_CALLS = "test.calls"
-"""The secret by which a call counts as a test."""
 BROKER = 11203
 READERS = {"pbx": (-1, 11200), "desk": (-1, 11202), "broker": (BROKER, BROKER)}
 """Who may read a folder of a version beside root: the owner of its files (-1: root), and a group.
@@ -193,13 +191,22 @@ def compiled(
         "extensions.conf": extensions(configuration, controller, written, version)
         + include(*(CONTEXTS.format(v) for v in (version, *_earlier(settings, version)))),
         "contexts.conf": contexts(configuration, written, version),
-        "staged.conf": staged(version) + include(STAGED_CONTEXTS),
+        "staged.conf": staged(configuration, version, _answered(settings))
+        + include(STAGED_CONTEXTS),
         "pjsip.conf": pjsip(configuration, listening, passwords),
         "queues.conf": queues(configuration),
         "rtp.conf": rtp(configuration, listening),
         "http.conf": http(settings.ws_bind),
         "manager.conf": manager(settings.ami_bind, secret(settings.state, WATCHER)),
     }
+
+
+def _answered(settings: Settings) -> set[str]:
+    """Return the numbers for which the simulation in force answers."""
+    try:
+        return {hotline.dialled for hotline in in_force(settings)[1].agencies.hotlines()}
+    except (ConfigurationError, OSError):
+        return set()
 
 
 def _listening(settings: Settings) -> Listening:
@@ -238,14 +245,6 @@ def version(settings: Settings) -> str:
     """Return the name of the current version, or an empty text before the first."""
     try:
         return (settings.state / CURRENT).readlink().name
-    except OSError:
-        return ""
-
-
-def test_word(settings: Settings) -> str:
-    """Return what makes a call count as a test, nothing where this user may not know it."""
-    try:
-        return (settings.state / "secrets" / TEST_CALLS).read_text(encoding="ascii").strip()
     except OSError:
         return ""
 

@@ -29,6 +29,10 @@ from routing.endpoints import DRILLING
 AT_ONCE = 5
 """Calls at once: the line has citizens too, and six stand-ins (routing/dialplan.py)."""
 KEY_SECONDS = 0.5
+FOLLOW_SECONDS = 2.0
+"""How long a controller takes to know of another version in force: it looks each second."""
+ROUNDS = 3
+"""So often it is called before its version is taken for wrong."""
 CALL_SECONDS = 40.0
 """The longest a call may take: two prompts, the hop, and a word."""
 STAY_SECONDS = 0.5
@@ -40,11 +44,17 @@ def staged_or_in_force(settings: Settings, configuration: Configuration, staged:
     """Return what goes wrong when every key is pressed once, nothing if all is well.
 
     Before a version is in force the controller does not know it yet: its static menu is asked. A
-    controller that does not answer at all is no fault of the version.
+    controller that does not answer at all is no fault of the version, and one that has not followed
+    yet is asked again.
     """
-    wanted = tries(configuration, ("static",) if staged else ("controller",), quick=True)
-    found = asyncio.run(placed(settings, configuration, tuple(wanted), "staged-" if staged else ""))
-    wrong = [one for one in found if one.why and "asked, not the controller" not in one.why]
+    wanted = tuple(tries(configuration, ("static",) if staged else ("controller",), quick=True))
+    wrong: list[Tried] = []
+    for n in range(1 if staged else ROUNDS):
+        time.sleep(0 if staged or not n else FOLLOW_SECONDS)
+        found = asyncio.run(placed(settings, configuration, wanted, "staged-" if staged else ""))
+        wrong = [one for one in found if one.why and "asked, not the controller" not in one.why]
+        if not wrong:
+            break
     return "\n".join(f"key {one.key} ({one.service}): {one.why}" for one in wrong)
 
 

@@ -6,6 +6,8 @@ import secrets
 from pathlib import Path
 
 FOLDER = "secrets"
+TEST_CALLS = "test.calls"
+"""The secret by which a call counts as a test."""
 
 
 def secret(state: Path, account: str) -> str:
@@ -22,3 +24,11 @@ def secret(state: Path, account: str) -> str:
             os.link(new, path)
         new.unlink()
     return path.read_text(encoding="ascii").strip()
+
+
+def test_word(state: Path) -> str:
+    """Return what makes a call count as a test, nothing where this user may not know it."""
+    try:
+        return (state / FOLDER / TEST_CALLS).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

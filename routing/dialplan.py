@@ -7,7 +7,7 @@ priority number after a reload (pbx.c:6462), so a version's contexts never chang
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from routing.agencies import WEEKDAYS, Hotline, Hours, Weekday
@@ -62,13 +62,20 @@ def contexts_of(text: str) -> tuple[str, ...]:
     return tuple(name for name, _ in _sections(text))
 
 
-def staged(version: str) -> str:
-    """Return the way into a version that is not in force yet: for a drill, by its static menu."""
-    enter = f"Goto(emergency-{version},s,1)"
-    return (
-        f"{_HEAD}[drill]\nexten => staged-static,1,Set(__DRILL=judge-{version})\n"
-        f" same => n,Set(FLOOR=stand-in)\n same => n,{enter}\n"
+def staged(configuration: Configuration, version: str, known: Collection[str]) -> str:
+    """Return the way into a version that is not in force yet: for a drill, by its static menu.
+
+    `known` are the numbers that the simulation in force answers for already.
+    """
+    new = sorted({h.dialled for h in configuration.agencies.hotlines()} - {*known})
+    answer = f"Gosub(simulated-answer-{version},s,1(simulated-operator))"
+    lines = (
+        f"[drill]\nexten => staged-static,1,Set(__DRILL=judge-{version})",
+        f" same => n,Set(FLOOR=stand-in)\n same => n,Goto(emergency-{version},s,1)",
+        "[simulated]",
+        *(f"exten => {number},1,{answer}" for number in new),
     )
+    return _HEAD + "".join(f"{line}\n" for line in lines)
 
 
 def include(newest: str, *earlier: str) -> str:
@@ -116,6 +123,7 @@ def _text(*parts: Iterator[str]) -> str:
 
 
 def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
+    simulated = [name for name, trunk in c.site.trunks.items() if trunk.simulated]
     yield "[globals]"
     yield f"AGI_URL = {controller.agi_url}"
     yield f"QUIET_SECONDS = {controller.quiet_seconds}"
@@ -124,6 +132,7 @@ def _globals(c: Configuration, controller: Controller) -> Iterator[str]:
     yield f"NO_CHOICE_PRIO = {c.menu.no_choice.priority}"
     yield f"OVERFLOW_SECONDS = {c.operators.overflow_seconds}"
     yield f"SIMULATED_OPERATOR = {int(c.site.simulated_operator)}"
+    yield f"SIMULATED_TRUNK = {simulated[0] if simulated else 'none'}"
     callbacks = c.site.callbacks
     yield f"CALLBACK_TRUNK = {callbacks.trunk if callbacks else ''}"
     # A part of the pattern in `desk-order`: p stands for +.

@@ -115,6 +115,7 @@ def test_the_globals_name_the_controller_and_the_last_resort(shipped: Configurat
         "NO_CHOICE_PRIO = 8",
         "OVERFLOW_SECONDS = 25",
         "SIMULATED_OPERATOR = 1",
+        "SIMULATED_TRUNK = simulated",
         "CALLBACK_TRUNK =",
         "CALLBACK_ABROAD =",
     ]
@@ -131,7 +132,10 @@ def test_a_live_site_has_no_simulation(configured: Configured) -> None:
         ("site.yaml", "simulated_operator: true", "simulated_operator: false"),
     )
     text = compiled(live)
-    assert context(text, "globals")[-3] == "SIMULATED_OPERATOR = 0"
+    assert context(text, "globals")[-4:-2] == [
+        "SIMULATED_OPERATOR = 0",
+        "SIMULATED_TRUNK = none",
+    ]
     assert "PJSIP/110@telkom" in "".join(context(text, "last-hotline"))
     assert context(text, "trunk-allow") == ["exten => telkom,1,NoOp()"]
     assert "Gosub(static-hop,s,1(113,telkom,20,0))" in text

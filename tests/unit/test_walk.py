@@ -280,6 +280,6 @@ def test_the_seconds_are_those_of_the_dialplan() -> None:
         f"${{I}} > {MAX_HOPS} ",
         f"Queue(backup,cCir,,,{BACKUP_SECONDS},",
         f"${{TALKS}} >= {TALKS}",
-        f"Dial(PJSIP/operator@drilled,{BACKUP_SECONDS},",
+        f"${{SIMULATED_TRUNK}}:drilled)}},{BACKUP_SECONDS},",
     ):
         assert wanted in WRITTEN
