@@ -15,13 +15,9 @@ TOGETHER = 4
 
 @pytest.fixture(scope="session")
 def told(request: pytest.FixtureRequest) -> Told:
-    asked = [
-        item.callspec.params["fault"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and "fault" in item.callspec.params
-        and isinstance(item.callspec.params["fault"], Fault)
-    ]
+    specs = (getattr(item, "callspec", None) for item in request.session.items)
+    params = [spec.params.get("fault") for spec in specs if spec]  # tests beside it have none
+    asked = [fault for fault in params if isinstance(fault, Fault)]
     results, _ = uvloop.run(run(asked, CALLERS, int(os.environ.get("SEED", "112")), slots=TOGETHER))
     return results
 
