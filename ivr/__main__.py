@@ -22,7 +22,7 @@ from ivr.group import Siaga
 from ivr.menu import sentences
 from ivr.phone.command import call_command
 from ivr.ready import Part, unready_here
-from ivr.secret import test_word
+from ivr.secret import word_of_tests
 from ivr.settings import Settings
 from ivr.supervisor import HostError
 from routing.loading import ConfigurationError, load
@@ -265,7 +265,7 @@ def call(ctx: click.Context, /, *, really: bool, **words: Any) -> None:  # noqa:
     """Guard `siaga call`: a key that is pressed on a line that may be live rings a real agency."""
     if words["keys"] and not really and (why := dialling.may_ring(ctx.obj, *words["to"])):
         raise click.UsageError(f"{why}; if keys may ring real agencies, add --really")
-    ctx.invoke(call_command, **words, test_word=test_word(ctx.obj.state))
+    ctx.invoke(call_command, **words, test_word=word_of_tests(ctx.obj.state))
 
 
 if __name__ == "__main__":

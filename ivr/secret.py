@@ -26,7 +26,7 @@ def secret(state: Path, account: str) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def test_word(state: Path) -> str:
+def word_of_tests(state: Path) -> str:
     """Return what makes a call count as a test, nothing where this user may not know it."""
     try:
         return (state / FOLDER / TEST_CALLS).read_text(encoding="ascii").strip()

@@ -21,7 +21,7 @@ from test_call import dial, order
 from ivr import broker
 from ivr.phone import Key, call
 from ivr.records.engine import FILE
-from ivr.secret import secret, test_word
+from ivr.secret import secret, word_of_tests
 
 RED_SECONDS = 10.0
 
@@ -100,7 +100,7 @@ def test_a_call_is_a_record_a_figure_and_a_report_to_the_agency(watched: Line) -
 
 def test_a_call_of_ours_counts_in_no_figure_and_the_agency_is_told_so(watched: Line) -> None:
     before = metric(watched, "siaga112_calls_total")
-    caller = replace(order(watched, Key("1")), test_word=test_word(watched.settings.state))
+    caller = replace(order(watched, Key("1")), test_word=word_of_tests(watched.settings.state))
     assert asyncio.run(call(caller)).reached
     until(lambda: ended(watched, caller.caller), "the call has a record")
     assert ended(watched, caller.caller) == [("test", "fire", "damkar")]
