@@ -16,7 +16,7 @@ import click
 
 from ivr import address, applied
 from ivr.callrecord import CallRecord
-from ivr.drilling import FLOORS, Floor, Tried, Try, judged, tries
+from ivr.drilling import FLOORS, Floor, Tried, Try, faults, judged, tries
 from ivr.journal import Line, Position, records
 from ivr.phone import Key, PhoneCall, Report, call
 from ivr.settings import Settings
@@ -43,16 +43,16 @@ JOURNAL_SECONDS = 3.0
 def staged_or_in_force(settings: Settings, configuration: Configuration, staged: bool) -> str:
     """Return what goes wrong when every key is pressed once, nothing if all is well.
 
-    Before a version is in force the controller does not know it yet: its static menu is asked. A
-    controller that does not answer at all is no fault of the version, and one that has not followed
-    yet is asked again.
+    Before a version is in force the controller does not know it yet: its static menu is asked. That
+    another floor asks in its place is no fault of the version; one that has not followed yet is
+    asked again.
     """
     wanted = tuple(tries(configuration, ("static",) if staged else ("controller",), quick=True))
-    wrong: list[Tried] = []
+    wrong: tuple[Tried, ...] = ()
     for n in range(1 if staged else ROUNDS):
         time.sleep(0 if staged or not n else FOLLOW_SECONDS)
         found = asyncio.run(placed(settings, configuration, wanted, "staged-" if staged else ""))
-        wrong = [one for one in found if one.why and "asked, not the controller" not in one.why]
+        wrong = faults(found)
         if not wrong:
             break
     return "\n".join(f"key {one.key} ({one.service}): {one.why}" for one in wrong)

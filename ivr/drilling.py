@@ -36,7 +36,8 @@ class Tried:
     """What came of one call. `reached` is who answered: an agency, `operator`, empty for nobody.
 
     `number` and `trunk` are those that were rung, `seconds` is from the INVITE to who answered.
-    `why` says what is wrong, empty when all is as it should be.
+    `why` says what is wrong, empty when all is well; `is_elsewhere`: nothing is, but that
+    another floor asked.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Tried:
     trunk: str = ""
     seconds: float | None = None
     why: str = ""
+    is_elsewhere: bool = False
 
 
 def tries(
@@ -75,36 +77,48 @@ def judged(
     hop = record.hops[-1] if record.hops else None
     human = record.talks[0] if record.talks else None
     reached = human.who if human and human.kind == "agency" else "operator" if human else ""
-    tried = Tried(
+    rung = (hop.number, hop.trunk) if hop else ("", "")
+    promised = (hops[0].number, hops[0].trunk) if hops else None
+    wrong = _wrong(one, record, promised, rung, heard=heard)
+    is_elsewhere = not wrong and bool(one.key) and record.floor != one.floor
+    return Tried(
         one.key,
         one.service,
         one.floor,
         reached=reached,
-        number=hop.number if hop else "",
-        trunk=hop.trunk if hop else "",
+        number=rung[0],
+        trunk=rung[1],
         seconds=round(human.at - record.began_at, 1) if human else None,
-        why=_why(one, record, bool(hops), heard),
+        why=f"{record.floor} asked, not the {one.floor}" if is_elsewhere else wrong,
+        is_elsewhere=is_elsewhere,
     )
-    if tried.why or not hops:
-        return tried
-    promised = (hops[0].number, hops[0].trunk)
-    if (tried.number, tried.trunk) == promised:
-        return tried
-    why = f"{tried.number} over {tried.trunk} was rung, and the plan is {' over '.join(promised)}"
-    return _with(tried, why)
 
 
-def _why(one: Try, record: CallRecord, has_hops: bool, heard: bool) -> str:
-    if record.floor != one.floor and one.key:
-        return f"{record.floor or 'nobody'} asked, not the {one.floor}"
+def faults(found: Sequence[Tried]) -> tuple[Tried, ...]:
+    """Return the calls that are a fault of the version they were placed in.
+
+    That another floor asked is none: a controller may be down, and all else came as it should.
+    """
+    return tuple(one for one in found if one.why and not one.is_elsewhere)
+
+
+def _wrong(
+    one: Try,
+    record: CallRecord,
+    promised: tuple[str, str] | None,
+    rung: tuple[str, str],
+    *,
+    heard: bool,
+) -> str:
+    """Return what is wrong with a call, whichever floor asked."""
+    if not record.floor:
+        return "no floor asked"
     if record.service != one.service:
         return f"the key was taken for {record.service or 'nothing'}"
     if not record.talks:
         return "nobody answered"
-    if (record.talks[0].kind == "agency") != has_hops:
-        return "an agency should answer" if has_hops else "an operator should answer"
+    if (record.talks[0].kind == "agency") != bool(promised):
+        return "an agency should answer" if promised else "an operator should answer"
+    if promised and rung != promised:
+        return f"{' over '.join(rung)} was rung, and the plan is {' over '.join(promised)}"
     return "" if heard else "the caller heard nobody"
-
-
-def _with(tried: Tried, why: str) -> Tried:
-    return Tried(**{**{name: getattr(tried, name) for name in tried.__slots__}, "why": why})
