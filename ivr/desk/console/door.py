@@ -118,7 +118,7 @@ class Door:
     async def visitor(self, token: str, language: Lang) -> Visitor | None:
         """Return who holds this token, None for nobody; note that they were seen."""
         now = self._clock()
-        known = self._known.pop(token, None)
+        known = self._known.get(token)
         if known is not None and known.until <= now:
             known = None
         try:
@@ -127,6 +127,7 @@ class Door:
             if known is None:
                 raise
             found = known
+        self._known.pop(token, None)
         if found is not None:
             self._known[token] = found
             if len(self._known) > KNOWN:
@@ -164,6 +165,7 @@ class Door:
 
     async def leave(self, token: str, address: str) -> None:
         """End the session of who holds this token."""
+        self._known.pop(token, None)
         await self.records.write(partial(self._leave, token, address))
 
     # -- in threads
