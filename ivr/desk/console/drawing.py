@@ -9,7 +9,7 @@ or hidden by the page, and every order is judged again when it comes.
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import structlog
 
@@ -37,10 +37,11 @@ class Drawing:
 
     def draw(self, language: Lang) -> Drawn:
         """Return the pieces of every live screen."""
+        now = cache(self.calls)
         drawers: dict[str, Callable[[], Pieces]] = {
-            "calls": lambda: _calls(self.calls(), self._screens.live().why, language),
+            "calls": lambda: _calls(now(), self._screens.live().why, language),
             "callbacks": lambda: self._callbacks(language),
-            "wall": lambda: wall(self._screens, self.calls(), language),
+            "wall": lambda: wall(self._screens, now(), language),
             "phones": self._phones,
         }
         return {name: self._drawn(name, language, draw) for name, draw in drawers.items()}
