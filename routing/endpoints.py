@@ -17,6 +17,8 @@ DRILL, DRILLED = "drill", "drilled"
 """Where our own calls come in, and who answers them in everybody's place."""
 DRILLING = "127.0.0.9"
 """Where they come from. No carrier does: the kernel takes 127/8 from this machine alone."""
+RELAYED = "127.0.0.5"
+"""Where browsers' SIP comes from (ivr/desk/relay.py), which must not pass for a carrier's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from routing.agencies import Agencies
 from routing.configuration import Conflict
-from routing.endpoints import DRILLING, Listening
+from routing.endpoints import DRILLING, RELAYED, Listening
 from routing.remedies import Place
 from routing.site import DIALLED, Site
 
@@ -21,6 +21,7 @@ def loops(site: Site | None, agencies: Agencies | None, own: Listening) -> Itera
     ours = {
         own.simulation.partition(":")[0]: "the simulation of the agencies",
         DRILLING: "a drill",
+        RELAYED: "the telephone in a browser",
     }
     for i, address in enumerate(site.incoming if site else ()):
         for host, who in ours.items():

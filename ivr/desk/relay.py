@@ -17,9 +17,8 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
 from ivr.desk.webphone import CODES, Close
+from routing.endpoints import RELAYED
 
-RELAYED = "127.0.0.5"
-"""Where Asterisk sees browsers come from. `incoming` of site.yaml lets carriers in by address."""
 SIP = "sip"
 """The subprotocol (RFC 7118)."""
 FRAME_BYTES = 1 << 16

@@ -870,17 +870,18 @@ def test_a_way_out_that_no_key_uses_rings_nobody(edited: Edited) -> None:
 
 def test_who_answers_in_the_agencies_place_and_who_drills_are_no_callers(edited: Edited) -> None:
     folder = edited(("site.yaml", '["127.0.0.1"]', '["203.0.113.5", "127.0.0.0/8"]'))
-    simulation, drill = problems(folder, OWN)
-    assert {(each.line, each.key) for each in (simulation, drill)} == {(5, "incoming.1")}
+    simulation, drill, browser = problems(folder, OWN)
+    assert {(x.line, x.key) for x in (simulation, drill, browser)} == {(5, "incoming.1")}
     assert simulation.message == "holds 127.0.0.2, where the simulation of the agencies calls from"
     assert drill.message == "holds 127.0.0.9, where a drill calls from"
+    assert browser.message == "holds 127.0.0.5, where the telephone in a browser calls from"
 
 
 def test_a_loop_is_told_beside_a_file_that_cannot_be_read(edited: Edited) -> None:
     folder = edited(
         ("site.yaml", '["127.0.0.1"]', '["127.0.0.1/24"]'), ("agencies.yaml", "agencies:\n", "a:\n")
     )
-    assert [p.key for p in problems(folder, OWN)] == ["agencies", "a", "incoming.0", "incoming.0"]
+    assert [p.key for p in problems(folder, OWN)] == ["agencies", "a", *["incoming.0"] * 3]
 
 
 def test_a_key_bound_when_none_is_free_cannot_be_given_another(edited: Edited) -> None:

@@ -23,6 +23,7 @@ from ivr.desk.webphone import CODES
 from ivr.records import users
 from ivr.records.engine import open_engine, writing
 from ivr.settings import Settings
+from routing.endpoints import RELAYED
 from routing.site import Trunk
 
 SECONDS = 10.0
@@ -157,8 +158,8 @@ async def test_what_an_operators_browser_says_reaches_asterisk_from_an_address_o
         assert browser.subprotocol == "sip"
         await browser.send("REGISTER")
         assert await heard(browser) == "SIP/2.0 200 REGISTER"
-    assert asterisk.came == [(relay.RELAYED, "sip")]
-    assert relay.RELAYED not in CONFIGURATION.site.incoming
+    assert asterisk.came == [(RELAYED, "sip")]
+    assert RELAYED not in CONFIGURATION.site.incoming
 
 
 async def test_a_newcomer_telephones_without_a_login_while_the_line_is_a_simulation(
