@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from routing.endpoints import DRILL
+
 SERVED_SECONDS = 10
 """Who leaves a caller sooner did not serve (asterisk/dialplan.conf, walk-plan and ops)."""
 
@@ -97,6 +99,11 @@ class CallRecord:
     stage: Stage = "menu"
     ended_at: float | None = None
     outcome: Outcome | None = None
+
+    @property
+    def is_drill(self) -> bool:
+        """Whether it is a call of ours that rang nobody: it tells nothing of an agency."""
+        return self.trunk == DRILL
 
     @property
     def human(self) -> Talk | None:

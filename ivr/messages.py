@@ -84,7 +84,9 @@ def follow(change: Change, concerned: Callable[[str], Sequence[str]]) -> Followe
 
 
 def _agencies(call: CallRecord, concerned: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
-    """Return whom a call concerns: by its service, and whoever was rung. Each once."""
+    """Return whom a call concerns: by its service, and whoever was rung. No drill does."""
+    if call.is_drill:
+        return ()
     rung = (hop.agency for hop in call.hops)
     named = (*(concerned(call.service) if call.service else ()), *rung)
     return tuple(name for name in dict.fromkeys(named) if re.fullmatch(NAME, name))

@@ -70,12 +70,15 @@ class Hotlines:
     """What goes on at each hotline, from the records of calls as they change."""
 
     def __init__(self, open_calls: Iterable[CallRecord]) -> None:
-        self._open: dict[str, tuple[Hop, ...]] = {x.callref: x.hops for x in open_calls}
+        going = (call for call in open_calls if not call.is_drill)
+        self._open: dict[str, tuple[Hop, ...]] = {x.callref: x.hops for x in going}
         self._last: dict[tuple[str, str], _Last] = {}
 
     def changed(self, change: Change) -> None:
         """Take a record that changed."""
         call = change.after
+        if call.is_drill:
+            return
         if call.outcome is None:
             self._open[call.callref] = call.hops
         else:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -87,6 +88,17 @@ def test_a_plan_that_is_not_what_the_configuration_promises_is_found(live: Line)
     found = asyncio.run(drill.drill(live.settings, promised, ("static",)))
     wrong = {one.service: one.why for one in found if one.why}
     assert wrong == {"fire": "113 over carrier was rung, and the plan is 0761113 over carrier"}
+
+
+def test_a_hotline_that_was_dead_to_a_citizen_is_drilled_and_stays_so_for_citizens(
+    live: Line,
+) -> None:
+    now = str(int(time.time()))
+    live.asterisk(f"dialplan set global DEAD_113_carrier {now}")
+    _, configuration = applied.in_force(live.settings)
+    found = asyncio.run(drill.drill(live.settings, configuration, ("static",)))
+    assert [one.why for one in found if one.why] == []
+    assert f"DEAD_113_carrier={now}" in live.asterisk("dialplan show globals")
 
 
 def test_who_comes_from_another_address_drills_nothing(live: Line) -> None:

@@ -193,6 +193,12 @@ def test_a_call_that_is_over_when_it_is_first_read_makes_one_report() -> None:
     assert report_to("damkar", None, ENDED)["revision"] == 2
 
 
+def test_no_agency_is_told_of_a_drill() -> None:
+    told = follow(Change(None, replace(FIRE, trunk="drill", test=True)), concerned)
+    assert told.reports == ()
+    assert len(told.messages) == 1, "the call itself, for who watches"
+
+
 def test_who_only_needs_to_know_is_told_and_who_was_rung_is_told() -> None:
     last_resort = Hop(105.0, "last", "polresta", "110", "telkom")
     call = replace(FIRE, service="fallen-tree", hops=(last_resort,))

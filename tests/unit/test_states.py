@@ -39,6 +39,14 @@ def test_a_call_that_was_open_at_the_start_is_still_at_its_hotline(shipped: Conf
     assert Hotlines((RINGING,)).states(shipped, 200.0)["damkar-113"].ringing_calls == 1
 
 
+def test_a_drill_rang_nobody_and_tells_nothing_of_a_hotline(shipped: Configuration) -> None:
+    drill = replace(RINGING, trunk="drill")
+    hotlines = Hotlines((drill,))
+    hotlines.changed(Change(None, hop(replace(drill, outcome="test"), status="ANSWER")))
+    state = hotlines.states(shipped, 200.0)["damkar-113"]
+    assert (state.ringing_calls, state.talking_calls, state.last_status) == (0, 0, "")
+
+
 def test_a_hotline_that_nobody_tried_says_so(shipped: Configuration) -> None:
     state = Hotlines(()).states(shipped, 200.0)["psc-119"]
     assert (state.ringing_calls, state.last_tried_at, state.last_status) == (0, None, "")
