@@ -49,8 +49,9 @@ def staged_or_in_force(settings: Settings, configuration: Configuration, staged:
     """
     wanted = tuple(tries(configuration, ("static",) if staged else ("controller",), quick=True))
     wrong: tuple[Tried, ...] = ()
-    for n in range(1 if staged else ROUNDS):
-        time.sleep(0 if staged or not n else FOLLOW_SECONDS)
+    for _ in range(1 if staged else ROUNDS):
+        if not staged:
+            time.sleep(FOLLOW_SECONDS)
         found = asyncio.run(placed(settings, configuration, wanted, "staged-" if staged else ""))
         wrong = faults(found)
         if not wrong:

@@ -1,10 +1,13 @@
 """Another configuration on a line that may be running: proven, switched, and taken back if it must.
 
-Law 1: whatever goes wrong, at whatever moment, the line is all in one version: the new or the old.
+Law 1: whatever goes wrong, the line is all in one version: the new or the old. Whoever is killed
+just between the link and the reload leaves Asterisk in the old one until the next command: `siaga
+ready` says so, and callers reach a person.
 Law 2: no caller is moved (asterisk/dialplan.conf). Our own calls go first, and ring nobody.
 """
 
 import contextlib
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -53,6 +56,7 @@ def put_in_force(settings: Settings, say: Say, drilled: Drilled | None = None) -
     with alone(settings, say):
         if going := running(settings):
             ask_asterisk(settings)
+        _sweep(settings)
         wanted = check(settings)
         use = as_started(settings) if going else wanted
         earlier = applied.version(settings)
@@ -108,12 +112,12 @@ def _switched(
 
     try:
         version = make(proven).name
-    except OSError as error:
-        raise HostError(explained(error, settings.state)) from error
-    except HostError:
+    except (OSError, HostError) as error:
         with contextlib.suppress(HostError):
             reload_asterisk(settings)  # what was staged is gone
-        raise
+        if isinstance(error, HostError):
+            raise
+        raise HostError(explained(error, settings.state)) from error
     take(settings, earlier)
     if drilled and (wrong := drilled(settings, applied.in_force(settings)[1], False)):
         back = applied.again(settings, earlier).name
@@ -125,6 +129,13 @@ def _switched(
     if drilled:
         say("our own calls through every key came where they should")
     return version
+
+
+def _sweep(settings: Settings) -> None:
+    """Remove what an apply that was killed has left: nobody else makes a version now."""
+    (settings.state / applied.STAGED).unlink(missing_ok=True)
+    for left in settings.state.glob("building-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def as_started(settings: Settings) -> Settings:
